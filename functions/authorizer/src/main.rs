@@ -1,0 +1,3 @@
+//! The `authorizer` binary.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! The `connect` binary.
+
+fn main() {}

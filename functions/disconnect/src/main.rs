@@ -1,0 +1,3 @@
+//! The `disconnect` binary.
+
+fn main() {}

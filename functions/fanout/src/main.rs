@@ -1,0 +1,3 @@
+//! The `fanout` binary.
+
+fn main() {}

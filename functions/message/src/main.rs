@@ -1,0 +1,3 @@
+//! The `message` binary.
+
+fn main() {}

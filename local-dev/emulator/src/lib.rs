@@ -1,0 +1,1 @@
+//! The gatepost binary: the emulator and its command line.

@@ -1,0 +1,3 @@
+//! The `gatepost` binary.
+
+fn main() {}

@@ -1,0 +1,66 @@
+//! What the pool is told of a function, and what it tells.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+/// A function as the pool runs it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FunctionSpec {
+    /// Logical ID: how it is called here.
+    pub id: String,
+    /// `FunctionName`: what is in its ARN and in `AWS_LAMBDA_FUNCTION_NAME`.
+    pub name: String,
+    /// The command of a process.
+    pub command: Command,
+    /// Everything the process finds in its environment besides what Lambda sets. The process
+    /// inherits nothing else but `PATH`, `HOME`, `LANG` and `TMPDIR`.
+    pub environment: BTreeMap<String, String>,
+    /// `Handler`, for `_HANDLER`.
+    pub handler: String,
+    /// `MemorySize` in MB.
+    pub memory_mb: u32,
+    /// Limit of a whole invocation, from the event to ready.
+    pub timeout: Duration,
+    /// Throttles above this many at once.
+    pub reserved_concurrency: Option<u32>,
+}
+
+/// A command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// The program, absolute.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// The working directory: `LAMBDA_TASK_ROOT`.
+    pub folder: PathBuf,
+}
+
+/// What a synchronous invocation came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The function's response.
+    Response(Bytes),
+    /// A function error and its JSON: `errorType`, `errorMessage`, `stackTrace`.
+    FunctionError(Bytes),
+}
+
+/// Why a function could not be invoked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvokeError {
+    /// Reserved concurrency is used up: `TooManyRequestsException`.
+    #[error("{0} is throttled: its reserved concurrency is used up")]
+    Throttled(String),
+    /// No such function: `ResourceNotFoundException`.
+    #[error("there is no function {0}")]
+    NotFound(String),
+    /// The payload is larger than 6 MiB (synchronous) or 1 MiB (asynchronous).
+    #[error("the payload is {0} bytes long")]
+    TooLarge(usize),
+    /// The emulator is stopping.
+    #[error("the emulator is stopping")]
+    Stopping,
+}

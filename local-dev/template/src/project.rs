@@ -1,0 +1,167 @@
+//! What a template describes, resolved.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Where something stands in a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct At {
+    /// The template.
+    pub file: Arc<PathBuf>,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+}
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file.display(), self.line, self.column)
+    }
+}
+
+/// Something of the template that is wrong or not emulated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Where.
+    pub at: At,
+    /// What is wrong or not emulated, and why.
+    pub what: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+/// Everything the emulator needs to know of a template.
+#[derive(Debug, Clone)]
+pub struct Project {
+    /// WebSocket APIs in the order of the template.
+    pub apis: Vec<Api>,
+    /// Functions by logical ID, also those that no route names.
+    pub functions: BTreeMap<String, Function>,
+    /// `Metadata: Gatepost: Page`: the folder served at `/`, absolute.
+    pub page: Option<PathBuf>,
+    /// What is not emulated: shown in the ready table, never silently allowed.
+    pub unsupported: Vec<Finding>,
+}
+
+/// `AWS::ApiGatewayV2::Api` with `ProtocolType: WEBSOCKET`, or `AWS::Serverless::WebSocketApi`.
+#[derive(Debug, Clone)]
+pub struct Api {
+    /// Logical ID.
+    pub id: String,
+    /// `RouteSelectionExpression`.
+    pub route_selection_expression: String,
+    /// Stages in the order of the template; never empty.
+    pub stages: Vec<Stage>,
+    /// Routes by route key.
+    pub routes: BTreeMap<String, Route>,
+    /// Where it stands.
+    pub at: At,
+}
+
+/// A stage.
+#[derive(Debug, Clone)]
+pub struct Stage {
+    /// Its name, a path segment.
+    pub name: String,
+    /// Its variables.
+    pub variables: BTreeMap<String, String>,
+}
+
+/// A route.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// `$connect`, `$disconnect`, `$default` or a custom key.
+    pub key: String,
+    /// What it calls; `None` for a route without a target.
+    pub integration: Option<Integration>,
+    /// Two-way: `RouteResponseSelectionExpression: $default` and a route response `$default`.
+    pub route_response: bool,
+    /// The REQUEST authorizer, on `$connect` only.
+    pub authorizer: Option<Authorizer>,
+    /// Where it stands.
+    pub at: At,
+}
+
+/// What a route calls.
+#[derive(Debug, Clone)]
+pub enum Integration {
+    /// `AWS_PROXY` with a function of this template.
+    Lambda {
+        /// The function's logical ID.
+        function: String,
+        /// `TimeoutInMillis`: 50 to 29,000, 29,000 by default.
+        timeout: Duration,
+    },
+    /// One that is not emulated: the route answers as a failed integration does, and the ready
+    /// table says why.
+    Unsupported(Finding),
+}
+
+/// A Lambda REQUEST authorizer.
+#[derive(Debug, Clone)]
+pub struct Authorizer {
+    /// The function's logical ID.
+    pub function: String,
+    /// Identity sources, for example `route.request.header.Auth`; each must be present and not
+    /// empty, else 401 without a call.
+    pub identity_sources: Vec<String>,
+}
+
+/// A function.
+#[derive(Debug, Clone)]
+pub struct Function {
+    /// Logical ID.
+    pub id: String,
+    /// `FunctionName`, or the logical ID.
+    pub name: String,
+    /// How its processes are made.
+    pub code: Code,
+    /// `Runtime`, for example `provided.al2023` or `python3.12`.
+    pub runtime: String,
+    /// `Handler`.
+    pub handler: String,
+    /// `Environment.Variables`, resolved; what could not be resolved is absent and in
+    /// [`Project::unsupported`].
+    pub environment: BTreeMap<String, String>,
+    /// `MemorySize` in MB, 128 by default.
+    pub memory_mb: u32,
+    /// `Timeout`, 3 s by default.
+    pub timeout: Duration,
+    /// `ReservedConcurrentExecutions`.
+    pub reserved_concurrency: Option<u32>,
+    /// `Events: Schedule` with `rate()`, and the input each sends.
+    pub schedules: Vec<Schedule>,
+    /// `EventInvokeConfig.MaximumRetryAttempts`, 2 by default.
+    pub retry_attempts: u8,
+    /// Where it stands.
+    pub at: At,
+}
+
+/// How the processes of a function are made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Code {
+    /// `Metadata: BuildMethod: rust-cargolambda`: built with cargo.
+    Cargo {
+        /// The folder from which cargo is called: `CodeUri`, absolute.
+        folder: PathBuf,
+        /// `BuildProperties.Binary`, or the handler.
+        binary: String,
+    },
+    /// A folder that holds the code as it is: `CodeUri`, absolute.
+    Folder(PathBuf),
+    /// Cannot run here; the reason.
+    Unsupported(Finding),
+}
+
+/// A schedule of a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schedule {
+    /// `rate(…)`.
+    pub every: Duration,
+    /// `Input`, or the JSON of a scheduled event if absent.
+    pub input: Option<String>,
+}

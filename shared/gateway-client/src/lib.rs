@@ -1,0 +1,1 @@
+//! Client of the @connections management API and of async Invoke.

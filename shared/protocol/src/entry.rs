@@ -1,0 +1,78 @@
+//! One line of a room's log.
+
+use serde::Deserialize;
+use serde::Serialize;
+use serde_json::Map;
+use serde_json::Value;
+
+use crate::ClientId;
+use crate::Millis;
+use crate::Seq;
+use crate::UserId;
+
+/// The body of a message: an object with at least `text`. At most 8,192 bytes serialised.
+pub type Body = Map<String, Value>;
+
+/// One line of a room's log, as it goes over the wire.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Place in the log.
+    pub seq: Seq,
+    /// When it was committed, by the log's clock; never goes back in `seq` order.
+    pub at: Millis,
+    /// Who wrote it.
+    pub from: Sender,
+    /// The page load that sent it, if it was numbered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client: Option<ClientId>,
+    /// Its number among the sends of that page load to this room.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub n: Option<u64>,
+    /// What was written.
+    #[serde(flatten)]
+    pub content: Content,
+}
+
+/// Who wrote an entry, as they were called then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sender {
+    /// The user.
+    pub id: UserId,
+    /// The user's name at that time, at most 64 characters.
+    pub name: String,
+}
+
+/// What an entry says. Stored as it stands: `kind` in a column of its own, the rest as JSON.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Content {
+    /// A message.
+    Message {
+        /// What it says.
+        body: Body,
+        /// The entry it answers.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reply_to: Option<Seq>,
+    },
+    /// A message's new body.
+    Edit {
+        /// The message.
+        target: Seq,
+        /// Its body from now on.
+        body: Body,
+    },
+    /// A message taken back.
+    Delete {
+        /// The message.
+        target: Seq,
+    },
+    /// A reaction to a message.
+    Reaction {
+        /// The message.
+        target: Seq,
+        /// The emoji.
+        emoji: String,
+        /// Set or taken back.
+        on: bool,
+    },
+}

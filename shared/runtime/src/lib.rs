@@ -1,0 +1,1 @@
+//! What joins a Lambda function to the chat.

@@ -1,0 +1,260 @@
+//! The durable log of every room, and who may do what in it.
+
+use async_trait::async_trait;
+use gatepost_protocol::ClientId;
+use gatepost_protocol::ConnectionId;
+use gatepost_protocol::Content;
+use gatepost_protocol::Entry;
+use gatepost_protocol::Epoch;
+use gatepost_protocol::Millis;
+use gatepost_protocol::RoomName;
+use gatepost_protocol::Sender;
+use gatepost_protocol::Seq;
+use gatepost_protocol::UserId;
+
+use crate::StoreError;
+
+/// Who may read and write a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoomKind {
+    /// Anybody who is not banned.
+    Public,
+    /// Members.
+    Private,
+    /// Its two members.
+    Direct,
+}
+
+/// What a member may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Read and write.
+    Member,
+    /// And moderate.
+    Moderator,
+    /// And appoint.
+    Owner,
+}
+
+/// A room as one user meets it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Room {
+    /// Its name.
+    pub name: RoomName,
+    /// Its kind.
+    pub kind: RoomKind,
+    /// The generation of its log.
+    pub epoch: Epoch,
+    /// The last seq, 0 when empty.
+    pub head: Seq,
+    /// Everything up to this seq was purged; 0 when nothing was.
+    pub floor: Seq,
+    /// Over how many shards its subscriptions spread: 1 to 64, fixed at creation.
+    pub shards: u16,
+    /// The user's role, if a member.
+    pub role: Option<Role>,
+    /// Whether the user is banned now.
+    pub banned: bool,
+    /// Up to where the user has read.
+    pub read: Seq,
+}
+
+impl Room {
+    /// Whether this user may read it: a public room without a ban, or as a member.
+    #[must_use]
+    pub fn may_read(&self) -> bool {
+        !self.banned && (self.kind == RoomKind::Public || self.role.is_some())
+    }
+}
+
+/// What makes a repeated append the same append.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AppendKey {
+    /// The `n`th send of this page load to this room; `n` counts from 1.
+    Numbered {
+        /// The page load.
+        client: ClientId,
+        /// The number.
+        n: u64,
+    },
+    /// The gateway's `messageId`: an invocation repeated stores nothing twice.
+    Message(String),
+}
+
+/// An entry to append.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Append {
+    /// The room.
+    pub room: RoomName,
+    /// Who writes.
+    pub from: Sender,
+    /// What makes it the same if repeated.
+    pub key: AppendKey,
+    /// What is written.
+    pub content: Content,
+    /// SHA-256 over the content as the client sent it: the stored JSON cannot be compared, MySQL
+    /// does not keep it verbatim.
+    pub digest: [u8; 32],
+}
+
+/// What became of an append. Only `Stored` changed anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Appended {
+    /// Durable, with its place.
+    Stored {
+        /// The generation of the log.
+        epoch: Epoch,
+        /// The place.
+        seq: Seq,
+        /// When, by the log's clock.
+        at: Millis,
+        /// Over how many shards the room's subscriptions spread.
+        shards: u16,
+    },
+    /// It was stored before; its place. `seq` and `at` are `None` where retention purged the row.
+    Duplicate {
+        /// The generation of the log.
+        epoch: Epoch,
+        /// The place it got then.
+        seq: Option<Seq>,
+        /// When it was stored.
+        at: Option<Millis>,
+        /// Over how many shards the room's subscriptions spread.
+        shards: u16,
+    },
+    /// This `n` was stored with another body.
+    Conflict,
+    /// A lower `n` is missing.
+    Early {
+        /// The `n` that comes next.
+        expected: u64,
+    },
+    /// There is no such room.
+    NoRoom,
+    /// The room is for members.
+    NotMember,
+    /// The sender is banned.
+    Banned,
+    /// The sender is muted.
+    Muted {
+        /// Until when.
+        until: Millis,
+    },
+}
+
+/// A membership, for the list of a user's rooms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    /// The room.
+    pub room: RoomName,
+    /// Its kind.
+    pub kind: RoomKind,
+    /// The user's role.
+    pub role: Role,
+    /// The last seq.
+    pub head: Seq,
+    /// Up to where the user has read.
+    pub read: Seq,
+    /// The other user of a direct room.
+    pub with: Option<UserId>,
+}
+
+/// A change of what a user may do in a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// Member with this role.
+    Member(Role),
+    /// No member any more.
+    NotMember,
+    /// Banned until then, `None` for ever; ends the membership.
+    Banned(Option<Millis>),
+    /// Not banned any more.
+    Unbanned,
+    /// Muted until then.
+    Muted(Millis),
+    /// Not muted any more.
+    Unmuted,
+}
+
+/// A room whose shards the sweep looks at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecentRoom {
+    /// The room.
+    pub room: RoomName,
+    /// Its last seq.
+    pub head: Seq,
+    /// Over how many shards its subscriptions spread.
+    pub shards: u16,
+}
+
+/// Which entries of a room to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Range {
+    /// The entries with `seq` greater than this, oldest first.
+    After(Seq),
+    /// The newest entries with `seq` less than this, given oldest first.
+    Before(Seq),
+    /// The newest entries, given oldest first.
+    Newest,
+}
+
+/// The durable log. Every method is one round trip. Never hands out a seq that could be preceded
+/// by one not yet visible: seq order is commit order.
+#[async_trait]
+pub trait History: std::fmt::Debug + Send + Sync {
+    /// Appends one entry, in one round trip: under the room's row lock it checks ban, mute,
+    /// membership and `n`, takes the next seq, inserts, commits.
+    async fn append(&self, append: &Append) -> Result<Appended, StoreError>;
+
+    /// Rooms by name as `user` meets them; names that do not exist are left out.
+    async fn rooms(&self, names: &[RoomName], user: &UserId) -> Result<Vec<Room>, StoreError>;
+
+    /// Makes the room if there is none of this name; `owner` becomes its first member. Answers
+    /// whether it was made.
+    async fn create_room(
+        &self,
+        name: &RoomName,
+        kind: RoomKind,
+        shards: u16,
+        owner: Option<&UserId>,
+    ) -> Result<bool, StoreError>;
+
+    /// Entries of a room, oldest first, at most `limit`. No check of rights.
+    async fn entries(
+        &self,
+        room: &RoomName,
+        range: Range,
+        limit: u32,
+    ) -> Result<Vec<Entry>, StoreError>;
+
+    /// A user's memberships in the order of the rooms' names, after `after`, at most `limit`.
+    async fn memberships(
+        &self,
+        user: &UserId,
+        after: Option<&RoomName>,
+        limit: u32,
+    ) -> Result<Vec<Membership>, StoreError>;
+
+    /// Changes what a user may do in a room. Answers whether the room exists.
+    async fn set_standing(
+        &self,
+        room: &RoomName,
+        user: &UserId,
+        standing: &Standing,
+    ) -> Result<bool, StoreError>;
+
+    /// Records that a session began, for the operator's questions; repeated calls change nothing.
+    async fn open_session(
+        &self,
+        connection: &ConnectionId,
+        user: &UserId,
+        at: Millis,
+    ) -> Result<(), StoreError>;
+
+    /// Records that a session ended; unknown connections are ignored.
+    async fn close_session(&self, connection: &ConnectionId, at: Millis) -> Result<(), StoreError>;
+
+    /// Rooms appended to within the last `within_ms`, at most `limit`, for the sweep.
+    async fn recent_rooms(&self, within_ms: u64, limit: u32)
+    -> Result<Vec<RecentRoom>, StoreError>;
+}

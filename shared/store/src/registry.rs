@@ -1,0 +1,316 @@
+//! Live connections, subscriptions, limits, fan-out leases and cursors. All of it can be lost and
+//! comes back by `hello` and `ping`: a missing entry means unknown, never no.
+
+use async_trait::async_trait;
+use gatepost_protocol::ClientId;
+use gatepost_protocol::ConnectionId;
+use gatepost_protocol::Millis;
+use gatepost_protocol::RoomName;
+use gatepost_protocol::Seq;
+use gatepost_protocol::UserId;
+
+use crate::StoreError;
+
+/// What a connection speaks, and so what is posted to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// `gatepost.v1`.
+    V1,
+    /// The seed's page: `{"username","userid","msg"}`.
+    Seed,
+}
+
+/// A connection with the identity it acts under. Except for `lease` it never changes once the
+/// connection is a post target.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Subscriber {
+    /// The connection.
+    pub connection: ConnectionId,
+    /// The user.
+    pub user: UserId,
+    /// The user's name.
+    pub name: String,
+    /// What it speaks.
+    pub dialect: Dialect,
+}
+
+/// What is known of a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connection {
+    /// The connection and its identity.
+    pub subscriber: Subscriber,
+    /// The page load its `hello` named.
+    pub client: Option<ClientId>,
+    /// Until when it counts as alive if nothing renews it.
+    pub lease: Millis,
+}
+
+/// Who wins when a user comes with a second client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionPolicy {
+    /// All clients of a user live side by side.
+    Multi,
+    /// One client a user: another takes over.
+    Takeover {
+        /// Take over even after having been replaced.
+        take: bool,
+    },
+}
+
+/// What a `hello` met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Greeting {
+    /// Welcome. These connections of the user's other clients were replaced: tell them and close
+    /// them. They are out of the user's entry already.
+    Welcome {
+        /// Empty unless the policy is takeover.
+        replaced: Vec<ConnectionId>,
+    },
+    /// This client was replaced before and did not say `take`.
+    Replaced,
+    /// The connection was closed meanwhile.
+    Closed,
+}
+
+/// Messages a second with a burst of three times that; 0 switches the limit off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rates {
+    /// For one user.
+    pub per_user: u32,
+    /// For one room.
+    pub per_room: u32,
+}
+
+/// Whether a send may go on to the history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admission {
+    /// Yes; with the client that the connection's `hello` named, if the registry knows it.
+    Admitted {
+        /// The client of the `hello`.
+        client: Option<ClientId>,
+    },
+    /// Another client of the user took over.
+    Replaced,
+    /// Too fast.
+    RateLimited {
+        /// When to try again.
+        retry_after_ms: u64,
+    },
+}
+
+/// A room to subscribe to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscription {
+    /// The room.
+    pub room: RoomName,
+    /// Over how many shards its subscriptions spread.
+    pub shards: u16,
+    /// The room's head read *before* subscribing: where the shard's cursor begins if it has none,
+    /// so that every later entry is drained to this subscriber.
+    pub head: Seq,
+}
+
+/// What subscribing to one room found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subscribed {
+    /// Whether this is the user's first connection in the room.
+    pub first_device: bool,
+    /// Subscriptions in this user's shard of the room, this one included.
+    pub subscribers: u64,
+}
+
+/// A subscription that ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsubscribed {
+    /// The room.
+    pub room: RoomName,
+    /// Over how many shards its subscriptions spread.
+    pub shards: u16,
+    /// Whether it was the user's last connection in the room.
+    pub last_device: bool,
+}
+
+/// A connection that was removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Removed {
+    /// The connection and its identity.
+    pub subscriber: Subscriber,
+    /// What it was subscribed to.
+    pub rooms: Vec<Unsubscribed>,
+}
+
+/// A part of a room's subscriptions with a fan-out of its own. Shard k of a user is
+/// `shard_of(user, shards)`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Shard {
+    /// The room.
+    pub room: RoomName,
+    /// Which one, from 0.
+    pub index: u16,
+}
+
+/// What a claim of a shard's fan-out found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claim {
+    /// The lease is ours.
+    Held {
+        /// Up to where entries were posted; `None` where the registry does not know.
+        cursor: Option<Seq>,
+    },
+    /// Another holds it and will take one more turn: it was marked dirty.
+    Busy,
+}
+
+/// What a release of a shard's fan-out found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Release {
+    /// Given back.
+    Released,
+    /// Somebody marked it dirty: still held, the mark taken away; take one more turn.
+    Dirty,
+    /// The lease had run out and another holds it.
+    Lost,
+}
+
+/// The subscribers of a shard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subscribers {
+    /// The list of the version asked about still holds.
+    Unchanged,
+    /// The list.
+    Listed {
+        /// Stamp to ask with next time.
+        version: u64,
+        /// Every live subscription.
+        list: Vec<Subscriber>,
+    },
+}
+
+/// The registry. Times are the caller's (`now`), so that tests can set them. Each key is changed by
+/// one script; across keys what is added is added connection → user → subscriptions, and removed in
+/// the other direction, so that a crash between leaves only what expires. Removal compares the
+/// connection id, it never reads and then deletes.
+#[async_trait]
+pub trait Registry: std::fmt::Debug + Send + Sync {
+    /// `$connect`: writes the connection's own record and nothing else; it is no post target yet.
+    async fn connect(&self, connection: &Connection, now: Millis) -> Result<(), StoreError>;
+
+    /// What is known of a connection.
+    async fn connection(
+        &self,
+        id: &ConnectionId,
+        now: Millis,
+    ) -> Result<Option<Connection>, StoreError>;
+
+    /// `hello`, and a seed client's first frame: puts the connection (made if the registry lost
+    /// it) under its user and lets the policy decide.
+    async fn hello(
+        &self,
+        connection: &Connection,
+        policy: SessionPolicy,
+        now: Millis,
+    ) -> Result<Greeting, StoreError>;
+
+    /// One round trip before an append: session fence and rate limits.
+    async fn admit(
+        &self,
+        user: &UserId,
+        connection: &ConnectionId,
+        room: &RoomName,
+        rates: Rates,
+        now: Millis,
+    ) -> Result<Admission, StoreError>;
+
+    /// Subscribes, or renews: both write the same. The lease of the connection and of its place
+    /// under the user is renewed with it, also when `rooms` is empty. A connection that was
+    /// removed stays removed: then the answer is `None`. Otherwise one answer a room.
+    async fn subscribe(
+        &self,
+        connection: &Connection,
+        rooms: &[Subscription],
+        now: Millis,
+    ) -> Result<Option<Vec<Subscribed>>, StoreError>;
+
+    /// Ends one subscription. `None` if there was none.
+    async fn unsubscribe(
+        &self,
+        subscriber: &Subscriber,
+        room: &RoomName,
+        shards: u16,
+        now: Millis,
+    ) -> Result<Option<Unsubscribed>, StoreError>;
+
+    /// `$disconnect`, 410 and close by the server: removes the connection everywhere and leaves a
+    /// tombstone against a late `subscribe`. `None` if nothing was known of it.
+    async fn remove(
+        &self,
+        id: &ConnectionId,
+        now: Millis,
+    ) -> Result<Option<Removed>, StoreError>;
+
+    /// Live connections of a user.
+    async fn connections_of(
+        &self,
+        user: &UserId,
+        now: Millis,
+    ) -> Result<Vec<Connection>, StoreError>;
+
+    /// Live subscriptions of a shard, or `Unchanged` if `known` is still the list's version.
+    async fn subscribers(
+        &self,
+        shard: &Shard,
+        known: Option<u64>,
+        now: Millis,
+    ) -> Result<Subscribers, StoreError>;
+
+    /// Raises the room's head to `seq`; never lowers it.
+    async fn raise_head(&self, room: &RoomName, seq: Seq) -> Result<(), StoreError>;
+
+    /// The room's head, `None` where the registry does not know.
+    async fn head(&self, room: &RoomName) -> Result<Option<Seq>, StoreError>;
+
+    /// Takes the lease of a shard's fan-out, or marks it dirty: one script.
+    async fn claim(
+        &self,
+        shard: &Shard,
+        holder: &str,
+        ttl_ms: u64,
+        now: Millis,
+    ) -> Result<Claim, StoreError>;
+
+    /// Raises the cursor and renews the lease. `false` if the lease is another's: stop.
+    async fn advance(
+        &self,
+        shard: &Shard,
+        holder: &str,
+        cursor: Seq,
+        ttl_ms: u64,
+        now: Millis,
+    ) -> Result<bool, StoreError>;
+
+    /// Raises the cursor and gives the lease back unless it is dirty: one script.
+    async fn release(
+        &self,
+        shard: &Shard,
+        holder: &str,
+        cursor: Seq,
+        now: Millis,
+    ) -> Result<Release, StoreError>;
+
+    /// The cursor of a shard and whether a live lease is held, for the sweep.
+    async fn progress(
+        &self,
+        shard: &Shard,
+        now: Millis,
+    ) -> Result<(Option<Seq>, bool), StoreError>;
+}
+
+/// The shard a user's subscriptions of a room belong to.
+#[must_use]
+pub fn shard_of(user: &UserId, shards: u16) -> u16 {
+    // FNV-1a: stable over versions and platforms, which a `Hasher` of the standard library is not.
+    let hash = user.as_str().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    u16::try_from(hash % u64::from(shards.max(1))).unwrap_or(0)
+}

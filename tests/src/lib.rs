@@ -1,0 +1,1 @@
+//! Tests and benchmarks of the whole: the only crate that sees both sides.
