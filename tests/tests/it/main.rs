@@ -1,1 +1,3 @@
-//! Tests of the whole.
+//! Tests of the whole: real servers, real binaries, real sockets.
+
+mod workspace;

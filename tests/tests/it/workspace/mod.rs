@@ -1,0 +1,4 @@
+//! What the workspace as a whole promises: who may depend on whom, and what stands in no file.
+
+mod directions;
+mod sources;
