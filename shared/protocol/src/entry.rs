@@ -33,7 +33,18 @@ pub struct Entry {
     pub content: Content,
 }
 
-/// Who wrote an entry, as they were called then.
+impl Content {
+    /// SHA-256 over the content as JSON: what makes two sends of one number the same or a conflict.
+    /// The order of the fields in the client's frame does not matter.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        let json = serde_json::to_vec(self).expect("strings are keys and numbers are finite");
+        let digest = ring::digest::digest(&ring::digest::SHA256, &json);
+        digest.as_ref().try_into().expect("SHA-256 has 32 bytes")
+    }
+}
+
+/// A user with the name they went by then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sender {
     /// The user.

@@ -5,6 +5,9 @@ use std::fmt;
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::limits::ACTION_ID_CHARS;
+use crate::limits::USER_ID_BYTES;
+
 /// Why a text is not the identifier it was offered as.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}: {why}")]
@@ -73,7 +76,7 @@ id!(
     UserId,
     |text| match text.len() {
         0 => Err(InvalidId { what: "user", why: "is empty" }),
-        1..=64 => Ok(()),
+        1..=USER_ID_BYTES => Ok(()),
         _ => Err(InvalidId { what: "user", why: "is longer than 64 bytes" }),
     }
 );
@@ -111,6 +114,40 @@ id!(
     }
 );
 
+id!(
+    /// What a client calls one of its actions, so that it knows the reply: at most 64 characters.
+    ActionId,
+    |text| {
+        if text.chars().nth(ACTION_ID_CHARS).is_some() {
+            return Err(InvalidId { what: "id", why: "is longer than 64 characters" });
+        }
+        Ok(())
+    }
+);
+
+impl UserId {
+    /// An id that somebody outside chose, for example a token's `sub` or a guest's `user`.
+    ///
+    /// # Errors
+    /// If it is none, or one that only the server gives.
+    pub fn chosen(text: &str) -> Result<Self, InvalidId> {
+        let id: Self = text.parse()?;
+        if id.is_reserved() {
+            return Err(InvalidId {
+                what: "user",
+                why: "begins with seed: or guest-",
+            });
+        }
+        Ok(id)
+    }
+
+    /// Whether only the server gives this id.
+    #[must_use]
+    pub fn is_reserved(&self) -> bool {
+        self.0.starts_with("seed:") || self.0.starts_with("guest-")
+    }
+}
+
 impl RoomName {
     /// Whether only the server may make a room of this name.
     #[must_use]
@@ -121,10 +158,91 @@ impl RoomName {
 
 fn visible(what: &'static str, text: &str, most: usize) -> Result<(), InvalidId> {
     if text.is_empty() || text.len() > most {
-        return Err(InvalidId { what, why: "is empty or too long" });
+        return Err(InvalidId {
+            what,
+            why: "is empty or too long",
+        });
     }
     if !text.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(InvalidId { what, why: "has a character that is not visible ASCII" });
+        return Err(InvalidId {
+            what,
+            why: "has a character that is not visible ASCII",
+        });
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn why<T>(result: Result<T, InvalidId>) -> Result<(), &'static str> {
+        result.map(|_| ()).map_err(|e| e.why)
+    }
+
+    #[test]
+    fn rooms_are_short_lower_case_names() {
+        let long = "a".repeat(65);
+        for (text, expected) in [
+            ("lobby", Ok(())),
+            ("0", Ok(())),
+            ("a.b_c-d", Ok(())),
+            ("dm:8b5090a9a0cf7d0ea4ad77ff936d1bdf", Ok(())),
+            (&long[1..], Ok(())),
+            ("", Err("is not 1 to 64 characters long")),
+            (&long, Err("is not 1 to 64 characters long")),
+            ("-a", Err("does not begin with a-z or 0-9")),
+            (":a", Err("does not begin with a-z or 0-9")),
+            ("Lobby", Err("does not begin with a-z or 0-9")),
+            ("lobbY", Err("has a character outside [a-z0-9._-]")),
+            ("a b", Err("has a character outside [a-z0-9._-]")),
+            ("aä", Err("has a character outside [a-z0-9._-]")),
+        ] {
+            assert_eq!(why(text.parse::<RoomName>()), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn users_outside_cannot_choose_an_id_that_the_server_gives() {
+        let long = "u".repeat(65);
+        for (text, expected) in [
+            ("ann", Ok(())),
+            ("auth0|5f7c", Ok(())),
+            ("seed", Ok(())),
+            ("guest", Ok(())),
+            (&long[1..], Ok(())),
+            ("", Err("is empty")),
+            (&long, Err("is longer than 64 bytes")),
+            ("seed:1", Err("begins with seed: or guest-")),
+            ("guest-1", Err("begins with seed: or guest-")),
+        ] {
+            assert_eq!(why(UserId::chosen(text)), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn clients_are_128_bits_in_some_url_safe_alphabet() {
+        for (text, expected) in [
+            ("0123456789abcdef", Ok(())),
+            ("AAAAAAAAAAAAAAAAAAAA_-", Ok(())),
+            ("0123456789abcde", Err("is not 16 to 64 characters long")),
+            (
+                "0123456789abcde+",
+                Err("has a character outside [A-Za-z0-9_-]"),
+            ),
+        ] {
+            assert_eq!(why(text.parse::<ClientId>()), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn connections_are_visible_ascii() {
+        for (text, expected) in [
+            ("L0SM9cOFvHcCIhw=", Ok(())),
+            ("", Err("is empty or too long")),
+            ("a b", Err("has a character that is not visible ASCII")),
+        ] {
+            assert_eq!(why(text.parse::<ConnectionId>()), expected, "{text:?}");
+        }
+    }
 }

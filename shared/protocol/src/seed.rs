@@ -1,0 +1,130 @@
+//! The frames of the seed's page: `{"username","userid","msg"}`, the same both ways.
+
+use serde::Deserialize;
+use serde::Serialize;
+use serde_json::Map;
+use serde_json::Number;
+use serde_json::Value;
+
+use crate::Body;
+use crate::Code;
+use crate::Content;
+use crate::Entry;
+use crate::Sender;
+use crate::UserId;
+use crate::limits::NAME_CHARS;
+use crate::name::display_name;
+use crate::parse::Why;
+
+/// What begins the user ids of seed clients.
+const PREFIX: &str = "seed:";
+
+/// One message, as the seed's page writes and reads it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SeedFrame {
+    /// The user's name; may be empty.
+    pub username: String,
+    /// The user's id, as opaque text whether it was written as a string or as a number.
+    pub userid: SeedId,
+    /// The message.
+    pub msg: String,
+}
+
+/// A user's id on the seed's page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum SeedId {
+    /// Written as a string.
+    Text(String),
+    /// Written as a number.
+    Number(Number),
+}
+
+impl SeedFrame {
+    /// Reads the page's fields; others are ignored.
+    pub(crate) fn from_fields(mut fields: Map<String, Value>) -> Result<Self, Why> {
+        let bad = |message: &str| (Code::BadRequest, String::from(message));
+        let userid = match fields.remove("userid") {
+            Some(Value::String(text)) => SeedId::Text(text),
+            Some(Value::Number(number)) => SeedId::Number(number),
+            _ => return Err(bad("userid: is neither a string nor a number")),
+        };
+        let username = match fields.remove("username") {
+            None => String::new(),
+            Some(Value::String(name)) if name.is_empty() => name,
+            Some(Value::String(name)) => display_name(&name)
+                .map_err(|error| (Code::BadRequest, format!("username: {}", error.why)))?,
+            Some(_) => return Err(bad("username: is not a string")),
+        };
+        let Some(Value::String(msg)) = fields.remove("msg") else {
+            return Err(bad("msg: is not a string"));
+        };
+        let frame = Self {
+            username,
+            userid,
+            msg,
+        };
+        frame
+            .user()
+            .map_err(|_| bad("userid: is empty or longer than 59 bytes"))?;
+        crate::parse::body(&frame.body())?;
+        Ok(frame)
+    }
+
+    /// The user: `seed:` and the id.
+    ///
+    /// # Errors
+    /// If the id is empty or longer than 59 bytes; never for a frame that was parsed.
+    pub fn user(&self) -> Result<UserId, crate::InvalidId> {
+        let id = match &self.userid {
+            SeedId::Text(text) if text.is_empty() => {
+                return Err(crate::InvalidId {
+                    what: "userid",
+                    why: "is empty",
+                });
+            }
+            SeedId::Text(text) => format!("{PREFIX}{text}"),
+            SeedId::Number(number) => format!("{PREFIX}{number}"),
+        };
+        UserId::try_from(id)
+    }
+
+    /// The body of the message. An id written as a number is kept beside the text, so that the
+    /// page gets it back as it wrote it.
+    #[must_use]
+    pub fn body(&self) -> Body {
+        let mut body = Body::new();
+        body.insert(String::from("text"), Value::String(self.msg.clone()));
+        if let SeedId::Number(number) = &self.userid {
+            body.insert(String::from("userid"), Value::Number(number.clone()));
+        }
+        body
+    }
+
+    /// The entry as the seed's page gets it; `None` for what that page does not know.
+    #[must_use]
+    pub fn from_entry(entry: &Entry) -> Option<Self> {
+        let Content::Message { body, .. } = &entry.content else {
+            return None;
+        };
+        let Some(Value::String(msg)) = body.get("text") else {
+            return None;
+        };
+        Some(Self {
+            username: entry.from.name.chars().take(NAME_CHARS).collect(),
+            userid: seed_id(&entry.from, body),
+            msg: msg.clone(),
+        })
+    }
+}
+
+/// The id as its page wrote it; users of `gatepost.v1` go by their own id.
+fn seed_id(from: &Sender, body: &Body) -> SeedId {
+    let Some(text) = from.id.as_str().strip_prefix(PREFIX) else {
+        return SeedId::Text(String::from(from.id.as_str()));
+    };
+    match body.get("userid") {
+        Some(Value::Number(number)) if number.to_string() == text => SeedId::Number(number.clone()),
+        _ => SeedId::Text(String::from(text)),
+    }
+}
