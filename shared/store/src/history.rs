@@ -7,34 +7,14 @@ use gatepost_protocol::Content;
 use gatepost_protocol::Entry;
 use gatepost_protocol::Epoch;
 use gatepost_protocol::Millis;
+use gatepost_protocol::Role;
+use gatepost_protocol::RoomKind;
 use gatepost_protocol::RoomName;
 use gatepost_protocol::Sender;
 use gatepost_protocol::Seq;
 use gatepost_protocol::UserId;
 
 use crate::StoreError;
-
-/// Who may read and write a room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RoomKind {
-    /// Anybody who is not banned.
-    Public,
-    /// Members.
-    Private,
-    /// Its two members.
-    Direct,
-}
-
-/// What a member may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// Read and write.
-    Member,
-    /// And moderate.
-    Moderator,
-    /// And appoint.
-    Owner,
-}
 
 /// A room as one user meets it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,5 +6,7 @@ mod history;
 mod registry;
 
 pub use error::StoreError;
+pub use gatepost_protocol::Role;
+pub use gatepost_protocol::RoomKind;
 pub use history::*;
 pub use registry::*;

@@ -242,11 +242,7 @@ pub trait Registry: std::fmt::Debug + Send + Sync {
 
     /// `$disconnect`, 410 and close by the server: removes the connection everywhere and leaves a
     /// tombstone against a late `subscribe`. `None` if nothing was known of it.
-    async fn remove(
-        &self,
-        id: &ConnectionId,
-        now: Millis,
-    ) -> Result<Option<Removed>, StoreError>;
+    async fn remove(&self, id: &ConnectionId, now: Millis) -> Result<Option<Removed>, StoreError>;
 
     /// Live connections of a user.
     async fn connections_of(
@@ -298,19 +294,19 @@ pub trait Registry: std::fmt::Debug + Send + Sync {
     ) -> Result<Release, StoreError>;
 
     /// The cursor of a shard and whether a live lease is held, for the sweep.
-    async fn progress(
-        &self,
-        shard: &Shard,
-        now: Millis,
-    ) -> Result<(Option<Seq>, bool), StoreError>;
+    async fn progress(&self, shard: &Shard, now: Millis)
+    -> Result<(Option<Seq>, bool), StoreError>;
 }
 
 /// The shard a user's subscriptions of a room belong to.
 #[must_use]
 pub fn shard_of(user: &UserId, shards: u16) -> u16 {
     // FNV-1a: stable over versions and platforms, which a `Hasher` of the standard library is not.
-    let hash = user.as_str().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let hash = user
+        .as_str()
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
     u16::try_from(hash % u64::from(shards.max(1))).unwrap_or(0)
 }
