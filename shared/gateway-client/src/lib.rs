@@ -1,19 +1,35 @@
 //! Client of API Gateway's `@connections` management API and of Lambda's asynchronous Invoke, over
 //! HTTP/1.1 with Signature Version 4.
 //!
-//! The callers know the two traits [`Connections`] and [`InvokeAsync`].
+//! Callers know the two traits [`Connections`] and [`InvokeAsync`]; [`Gateway`] and [`Function`] speak
+//! to the services, or to an emulator of them at another endpoint.
 
+mod client;
 mod connections;
 mod credentials;
+mod endpoint;
+mod function;
+mod gateway;
 mod invoke;
+mod pool;
+mod refusal;
+mod signature;
+mod timestamp;
 
 pub use connections::ConnectionState;
 pub use connections::Connections;
 pub use connections::Payload;
 pub use connections::PostError;
+pub use credentials::Access;
+pub use credentials::Clock;
+pub use credentials::CredentialSource;
 pub use credentials::Credentials;
+pub use endpoint::InvalidEndpoint;
+pub use function::Function;
+pub use gateway::Gateway;
 pub use invoke::InvokeAsync;
 pub use invoke::InvokeError;
+pub use pool::Limits;
 
 /// Why no usable answer came: a failed connection, a time limit, an answer that nobody expects.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;

@@ -1,0 +1,5 @@
+//! The clients against a scripted HTTP server on loopback.
+
+mod answers;
+mod connections;
+mod server;
