@@ -57,7 +57,7 @@ pub enum AppendKey {
         /// The number.
         n: u64,
     },
-    /// The gateway's `messageId`: an invocation repeated stores nothing twice.
+    /// The gateway's `messageId`, at most 128 bytes: an invocation repeated stores nothing twice.
     Message(String),
 }
 
@@ -199,6 +199,14 @@ pub trait History: std::fmt::Debug + Send + Sync {
         owner: Option<&UserId>,
     ) -> Result<bool, StoreError>;
 
+    /// Makes the direct room of two users if there is none, with both as members. Answers whether
+    /// it was made. Repeated it makes both members again, unless one is banned.
+    async fn create_direct(
+        &self,
+        name: &RoomName,
+        users: [&UserId; 2],
+    ) -> Result<bool, StoreError>;
+
     /// Entries of a room, oldest first, at most `limit`. No check of rights.
     async fn entries(
         &self,
@@ -215,13 +223,32 @@ pub trait History: std::fmt::Debug + Send + Sync {
         limit: u32,
     ) -> Result<Vec<Membership>, StoreError>;
 
-    /// Changes what a user may do in a room. Answers whether the room exists.
+    /// Changes what a user may do in a room: once it has answered, no append that it forbids
+    /// commits. Answers whether the room exists.
     async fn set_standing(
         &self,
         room: &RoomName,
         user: &UserId,
         standing: &Standing,
     ) -> Result<bool, StoreError>;
+
+    /// [`History::set_standing`] with a line in the audit of who did it, in one transaction.
+    async fn moderate(
+        &self,
+        by: &UserId,
+        room: &RoomName,
+        user: &UserId,
+        standing: &Standing,
+    ) -> Result<bool, StoreError>;
+
+    /// Records up to where a user has read; never goes back, nor past the head. Nothing happens
+    /// where there is no such room.
+    async fn mark_read(
+        &self,
+        room: &RoomName,
+        user: &UserId,
+        seq: Seq,
+    ) -> Result<(), StoreError>;
 
     /// Records that a session began, for the operator's questions; repeated calls change nothing.
     async fn open_session(
@@ -237,4 +264,9 @@ pub trait History: std::fmt::Debug + Send + Sync {
     /// Rooms appended to within the last `within_ms`, at most `limit`, for the sweep.
     async fn recent_rooms(&self, within_ms: u64, limit: u32)
     -> Result<Vec<RecentRoom>, StoreError>;
+
+    /// Takes away what is older than `before`: at most `limit` entries of one room, whose floor
+    /// rises, and the producers and sessions that ended before. Answers how many entries went;
+    /// repeat until it is 0.
+    async fn purge(&self, before: Millis, limit: u32) -> Result<u64, StoreError>;
 }
