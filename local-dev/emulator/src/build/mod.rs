@@ -1,0 +1,154 @@
+//! From the functions of a template to commands that run: built with cargo, or found as they are.
+
+mod bootstrap;
+mod cargo;
+mod python;
+mod step;
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::path::PathBuf;
+
+use futures_util::future::join_all;
+use gatepost_runtime_api::Command;
+use gatepost_template::Code;
+use gatepost_template::Function;
+
+use crate::cli::Process;
+
+pub use cargo::Profile;
+
+/// How a function's processes start, or why they cannot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Launch {
+    /// This command.
+    Command(Command),
+    /// They cannot: why, and what to do.
+    Unsupported(String),
+}
+
+/// What is asked of the build.
+#[derive(Debug, Clone, Copy)]
+pub struct Order<'a> {
+    /// The emulator's own process: its environment is that of the tools it starts.
+    pub process: &'a Process,
+    /// Whether cargo builds, or what is there is taken.
+    pub build: bool,
+    /// Cargo's profile.
+    pub profile: Profile,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Prepared {
+    /// How each function runs, by logical ID.
+    pub launches: BTreeMap<String, Launch>,
+    /// What somebody should know although everything goes on.
+    pub warnings: Vec<String>,
+}
+
+/// Why nothing can start. What stops a single function is [`Launch::Unsupported`].
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// A tool does not start at all.
+    #[error("{program} does not start in {}: {help}", .folder.display())]
+    Tool {
+        /// Its name.
+        program: String,
+        /// Where it was started.
+        folder: PathBuf,
+        /// What to do.
+        help: String,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// `cargo metadata` failed.
+    #[error("{} is no cargo package or workspace:\n{text}", .folder.display())]
+    NoWorkspace {
+        /// The folder.
+        folder: PathBuf,
+        /// What cargo said.
+        text: String,
+    },
+    /// No package of the workspace has this binary, or several have.
+    #[error("{0}")]
+    Binary(String),
+    /// The compiler refused; its messages were shown as they came.
+    #[error("cargo build failed in {} ({status}); the reason stands above", .folder.display())]
+    Failed {
+        /// The folder.
+        folder: PathBuf,
+        /// How cargo ended.
+        status: std::process::ExitStatus,
+    },
+    /// `--no-build`, and something was never built.
+    #[error("{} is not built: run `{command}` in {}, or leave out --no-build", .binary.display(), .folder.display())]
+    NotBuilt {
+        /// Where it would be.
+        binary: PathBuf,
+        /// What builds it.
+        command: String,
+        /// Where to run that.
+        folder: PathBuf,
+    },
+}
+
+/// Builds what cargo builds, one `cargo build` a folder, and finds what runs the rest.
+///
+/// # Errors
+/// When a build fails or cannot begin.
+pub async fn prepare(
+    functions: &BTreeMap<String, Function>,
+    order: Order<'_>,
+) -> Result<Prepared, BuildError> {
+    let mut folders: BTreeMap<&Path, BTreeSet<&str>> = BTreeMap::new();
+    for function in functions.values() {
+        if let Code::Cargo { folder, binary } = &function.code {
+            folders.entry(folder).or_default().insert(binary);
+        }
+    }
+    let mut executables = BTreeMap::new();
+    for (folder, binaries) in folders {
+        executables.insert(folder, cargo::executables(folder, &binaries, order).await?);
+    }
+    // Starting an interpreter to ask it something takes long enough to do it for all at once.
+    let asked: BTreeSet<(&str, &Path)> = functions
+        .values()
+        .filter_map(|function| match &function.code {
+            Code::Folder(folder) if python::is_runtime(&function.runtime) => {
+                Some((function.runtime.as_str(), folder.as_path()))
+            }
+            Code::Folder(_) | Code::Cargo { .. } | Code::Unsupported(_) => None,
+        })
+        .collect();
+    let found =
+        asked.iter().map(|(runtime, folder)| python::find(runtime, folder, order.process));
+    let answers = join_all(found).await;
+    let interpreters: BTreeMap<_, _> = asked.into_iter().zip(answers).collect();
+
+    let mut warnings = BTreeSet::new();
+    let mut launch = |function: &Function| match &function.code {
+        Code::Cargo { folder, binary } => Launch::Command(Command {
+            program: executables[folder.as_path()][binary.as_str()].clone(),
+            arguments: Vec::new(),
+            folder: folder.clone(),
+        }),
+        Code::Folder(folder) => {
+            match interpreters.get(&(function.runtime.as_str(), folder.as_path())) {
+                Some(found) => {
+                    warnings.extend(found.warning.clone());
+                    found.launch(&function.handler, folder)
+                }
+                None => bootstrap::launch(&function.runtime, folder),
+            }
+        }
+        Code::Unsupported(finding) => Launch::Unsupported(match &finding.help {
+            Some(help) => format!("{} ({}): {help}", finding.what, finding.at),
+            None => format!("{} ({})", finding.what, finding.at),
+        }),
+    };
+    let launches =
+        functions.iter().map(|(id, function)| (id.clone(), launch(function))).collect();
+    Ok(Prepared { launches, warnings: warnings.into_iter().collect() })
+}

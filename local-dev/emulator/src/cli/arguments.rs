@@ -1,0 +1,231 @@
+//! Subcommands and flags.
+
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::Parser;
+
+const EXAMPLES: &str = "\
+Examples:
+  gatepost                                    the project in this folder, at http://127.0.0.1:3001/
+  gatepost dev --template app/template.yaml   another template
+  gatepost dev --port 0 --json                any free port; facts as JSON lines for a program
+  gatepost dev --env LOG_LEVEL=debug          one variable of every function
+  gatepost dev --time-scale 60                the 10 minutes of an idle connection pass in 10 s
+
+Exit codes: 0 stopped on request, 1 could not start or go on, 64 wrong usage.";
+
+/// Runs an API Gateway WebSocket API and its Lambda functions on this machine.
+#[derive(Debug, Parser)]
+#[command(
+    name = "gatepost",
+    version,
+    after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
+pub struct CommandLine {
+    /// What to do; without it, `dev`.
+    #[command(subcommand)]
+    pub subcommand: Option<Subcommand>,
+    /// The flags of `dev`, when no subcommand is named.
+    #[command(flatten)]
+    pub dev: DevArguments,
+}
+
+/// What `gatepost` can do.
+#[derive(Debug, clap::Subcommand)]
+pub enum Subcommand {
+    /// Builds the functions of a template, runs them, and serves their WebSocket API
+    #[command(after_help = EXAMPLES)]
+    Dev(Box<DevArguments>),
+}
+
+/// The flags of `gatepost dev`.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct DevArguments {
+    /// SAM or CloudFormation template, YAML or JSON
+    #[arg(long, value_name = "FILE", default_value = "infra/template.yaml")]
+    #[arg(help_heading = "Template")]
+    pub template: PathBuf,
+    /// Name under which the API's stage is served
+    #[arg(long, value_name = "NAME", default_value = "local", value_parser = stage)]
+    #[arg(help_heading = "Template")]
+    pub stage: String,
+    /// Value of a parameter of the template; may be repeated
+    #[arg(long = "parameter", value_name = "KEY=VALUE", value_parser = parameter)]
+    #[arg(help_heading = "Template")]
+    pub parameters: Vec<Variable>,
+
+    /// Address to listen on: an IP address or localhost
+    #[arg(long, value_name = "HOST", default_value = "127.0.0.1", value_parser = host)]
+    #[arg(help_heading = "Serving")]
+    pub host: IpAddr,
+    /// Port to listen on; 0 picks a free one
+    #[arg(long, value_name = "PORT", default_value_t = 3001)]
+    #[arg(help_heading = "Serving")]
+    pub port: u16,
+    /// How much faster than on AWS connections grow idle and old, schedules run, and asynchronous
+    /// retries are due; function and integration timeouts stay as they are
+    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = time_scale)]
+    #[arg(help_heading = "Serving")]
+    pub time_scale: f64,
+
+    /// Variable of every function, over the template's and the file's; may be repeated
+    #[arg(long = "env", value_name = "KEY=VALUE", value_parser = variable)]
+    #[arg(help_heading = "Functions")]
+    pub variables: Vec<Variable>,
+    /// File of KEY=VALUE lines, for every function [default: local.env beside the template]
+    #[arg(long, value_name = "FILE")]
+    #[arg(help_heading = "Functions")]
+    pub env_file: Option<PathBuf>,
+    /// Use the binaries that are already built
+    #[arg(long)]
+    #[arg(help_heading = "Functions")]
+    pub no_build: bool,
+    /// Build and run the functions with cargo's release profile
+    #[arg(long)]
+    #[arg(help_heading = "Functions")]
+    pub release: bool,
+    /// Most invocations at once, over all functions; more wait [default: 4 a core]
+    #[arg(long, value_name = "N")]
+    #[arg(help_heading = "Functions")]
+    pub concurrency: Option<NonZeroUsize>,
+    /// Folder for what the functions keep on this machine: ${GATEPOST_DATA_DIR}
+    #[arg(long, value_name = "DIR", default_value = ".gatepost")]
+    #[arg(help_heading = "Functions")]
+    pub data_dir: PathBuf,
+
+    /// Print facts as JSON lines on standard output, the first when everything is ready
+    #[arg(long)]
+    #[arg(help_heading = "Output")]
+    pub json: bool,
+    /// Folder for a log file of each function, and facts.ndjson
+    #[arg(long, value_name = "DIR")]
+    #[arg(help_heading = "Output")]
+    pub log_dir: Option<PathBuf>,
+}
+
+/// A name and its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Variable {
+    /// The name.
+    pub name: String,
+    /// The value, maybe empty.
+    pub value: String,
+}
+
+/// `KEY=VALUE` for an environment.
+fn variable(text: &str) -> Result<Variable, String> {
+    let variable = parameter(text)?;
+    if !crate::env_file::is_variable_name(&variable.name) {
+        return Err(format!(
+            "`{}` is no name of a variable: letters, digits and _, not beginning with a digit",
+            variable.name
+        ));
+    }
+    Ok(variable)
+}
+
+/// `KEY=VALUE` for a template.
+fn parameter(text: &str) -> Result<Variable, String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => {
+            Ok(Variable { name: name.into(), value: value.into() })
+        }
+        _ => Err("expected KEY=VALUE".into()),
+    }
+}
+
+/// The address behind `--host`.
+fn host(text: &str) -> Result<IpAddr, String> {
+    if text == "localhost" {
+        return Ok(Ipv4Addr::LOCALHOST.into());
+    }
+    text.parse().map_err(|_| "expected an IP address or localhost".into())
+}
+
+/// A stage is one segment of a path, and of API Gateway's alphabet: letters, digits, `-` and `_`.
+fn stage(text: &str) -> Result<String, String> {
+    let valid = !text.is_empty()
+        && text.len() <= 128
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    if !valid || text == "_gatepost" {
+        return Err("a stage is 1 to 128 letters, digits, - or _, and not _gatepost".into());
+    }
+    Ok(text.into())
+}
+
+/// A factor that makes sense for a clock.
+fn time_scale(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(scale) if scale.is_finite() && (0.001..=1_000_000.0).contains(&scale) => Ok(scale),
+        _ => Err("expected a number from 0.001 to 1000000".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dev(arguments: &[&str]) -> Result<DevArguments, clap::Error> {
+        let line = ["gatepost"].iter().chain(arguments);
+        let line = CommandLine::try_parse_from(line)?;
+        Ok(match line.subcommand {
+            Some(Subcommand::Dev(dev)) => *dev,
+            None => line.dev,
+        })
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        <CommandLine as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn no_subcommand_means_dev() {
+        assert_eq!(dev(&[]).unwrap(), dev(&["dev"]).unwrap());
+        assert_eq!(dev(&["--port", "0"]).unwrap(), dev(&["dev", "--port", "0"]).unwrap());
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_documents() {
+        let dev = dev(&[]).unwrap();
+        assert_eq!(dev.template, PathBuf::from("infra/template.yaml"));
+        assert_eq!(dev.host, IpAddr::from([127, 0, 0, 1]));
+        assert_eq!(dev.port, 3001);
+        assert_eq!(dev.stage, "local");
+        assert_eq!(dev.data_dir, PathBuf::from(".gatepost"));
+    }
+
+    #[test]
+    fn wrong_values_are_refused_before_anything_starts() {
+        for arguments in [
+            &["--env", "NOVALUE"][..],
+            &["--env", "1X=y"],
+            &["--env", "=y"],
+            &["--parameter", "NOVALUE"],
+            &["--host", "example.com"],
+            &["--port", "70000"],
+            &["--stage", "a/b"],
+            &["--stage", "_gatepost"],
+            &["--time-scale", "0"],
+            &["--time-scale", "NaN"],
+            &["--concurrency", "0"],
+            &["--watch"],
+            &["--sigv4", "strict"],
+        ] {
+            assert!(dev(arguments).is_err(), "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_may_contain_an_equals_sign_and_may_be_empty() {
+        let dev = dev(&["--env", "A=b=c", "--env", "B="]).unwrap();
+        let values: Vec<_> = dev.variables.iter().map(|v| v.value.as_str()).collect();
+        assert_eq!(values, ["b=c", ""]);
+    }
+}

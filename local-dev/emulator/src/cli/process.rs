@@ -1,0 +1,34 @@
+//! What the emulator's own process was started with: the one place that reads it.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+/// What the emulator's own process was started with.
+#[derive(Debug, Clone)]
+pub struct Process {
+    /// The environment.
+    pub environment: BTreeMap<OsString, OsString>,
+    /// The working directory.
+    pub folder: PathBuf,
+    /// Whether standard error may be coloured: a terminal, and no `NO_COLOR` (no-color.org).
+    pub colours: bool,
+}
+
+impl Process {
+    /// Reads it from the operating system.
+    ///
+    /// # Errors
+    /// When the working directory no longer exists.
+    pub fn read() -> std::io::Result<Self> {
+        let environment: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
+        let no_color =
+            environment.get("NO_COLOR".as_ref() as &std::ffi::OsStr).is_some_and(|v| !v.is_empty());
+        Ok(Self {
+            folder: std::env::current_dir()?,
+            colours: !no_color && std::io::stderr().is_terminal(),
+            environment,
+        })
+    }
+}

@@ -1,0 +1,76 @@
+//! The credentials of one start: given to functions, shown to callers, valid nowhere else.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// The region of everything that is emulated.
+pub const REGION: &str = "us-east-1";
+
+/// Access key, secret and session token, made anew at each start.
+#[derive(Clone, Serialize)]
+pub struct Credentials {
+    /// `ASIA` and 16 letters and digits: the form of temporary keys.
+    pub access_key_id: String,
+    /// 40 characters.
+    pub secret_access_key: String,
+    /// 128 characters.
+    pub session_token: String,
+    /// [`REGION`].
+    pub region: &'static str,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("access_key_id", &self.access_key_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Credentials {
+    /// From `random` bytes: `fill` fills a slice with them.
+    ///
+    /// # Errors
+    /// Those of `fill`.
+    pub fn generate<E>(mut fill: impl FnMut(&mut [u8]) -> Result<(), E>) -> Result<Self, E> {
+        let mut letters = |alphabet: &[u8; 32], length: usize| {
+            let mut bytes = vec![0; length];
+            fill(&mut bytes)?;
+            // 32 letters divide 256 evenly: no letter is likelier than another.
+            Ok(bytes.iter().map(|byte| char::from(alphabet[usize::from(byte % 32)])).collect())
+        };
+        const KEY: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+        const SECRET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+        let id: String = letters(KEY, 16)?;
+        Ok(Self {
+            access_key_id: format!("ASIA{id}"),
+            secret_access_key: letters(SECRET, 40)?,
+            session_token: letters(SECRET, 128)?,
+            region: REGION,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn they_have_the_form_of_temporary_credentials_and_stay_out_of_debug_output() {
+        let mut next = 0;
+        let fill = |bytes: &mut [u8]| {
+            bytes.iter_mut().for_each(|byte| {
+                *byte = next;
+                next = u8::wrapping_add(next, 41);
+            });
+            Ok::<_, std::convert::Infallible>(())
+        };
+        let credentials = Credentials::generate(fill).unwrap();
+        assert!(credentials.access_key_id.starts_with("ASIA"));
+        assert_eq!(credentials.access_key_id.len(), 20);
+        assert_eq!(credentials.secret_access_key.len(), 40);
+        assert_eq!(credentials.session_token.len(), 128);
+        assert!(!format!("{credentials:?}").contains(&credentials.secret_access_key));
+    }
+}

@@ -1,0 +1,311 @@
+//! The facts themselves: what `--json` prints and the console shows.
+//!
+//! No fact holds a message's body, a payload, a token or a client's address; a line that a
+//! function printed is passed on as it is.
+
+use serde::Serialize;
+
+use crate::credentials::Credentials;
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Fact {
+    /// When, in milliseconds since 1970.
+    pub at: u64,
+    /// What.
+    #[serde(flatten)]
+    pub kind: Kind,
+}
+
+impl Fact {
+    /// One JSON object on one line.
+    pub(super) fn to_json(&self, number: u64) -> String {
+        #[derive(Serialize)]
+        struct Numbered<'a> {
+            number: u64,
+            #[serde(flatten)]
+            fact: &'a Fact,
+        }
+        serde_json::to_string(&Numbered { number, fact: self })
+            .expect("facts have only string keys and finite numbers")
+    }
+}
+
+/// What happened, by the name in `event`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Kind {
+    /// A handshake was refused.
+    Refused {
+        /// The id that the connection would have had.
+        connection: String,
+        /// HTTP status that the client got.
+        status: u16,
+        /// Why.
+        why: String,
+    },
+    /// A connection is established.
+    Connected {
+        /// Its id.
+        connection: String,
+        /// The subprotocol that `$connect` chose.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        subprotocol: Option<String>,
+        /// `principalId` of the authorizer.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        principal: Option<String>,
+    },
+    /// A message of a client arrived.
+    Received {
+        /// The connection.
+        connection: String,
+        /// `requestId` of its event.
+        request: String,
+        /// The route it takes; absent when there is none.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        route: Option<String>,
+        /// Its length.
+        bytes: usize,
+    },
+    /// A route's function (or the authorizer) was called for a connection.
+    Routed {
+        /// The connection.
+        connection: String,
+        /// `requestId` of its event.
+        request: String,
+        /// The route key, or `authorizer`.
+        route: String,
+        /// Logical ID of the function.
+        function: String,
+        /// What came of it.
+        outcome: Result,
+        /// How long the gateway waited.
+        duration_ms: f64,
+    },
+    /// A function answered, whoever called it.
+    Invoked {
+        /// Logical ID.
+        function: String,
+        /// `AwsRequestId`.
+        request: String,
+        /// Which of the function's environments, from 1.
+        environment: u64,
+        /// Whether it was the environment's first event.
+        cold: bool,
+        /// What came of it.
+        outcome: Result,
+        /// `errorType` of a function error.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error_type: Option<String>,
+        /// How long it waited for an environment.
+        queued_ms: f64,
+        /// From the event to the answer.
+        duration_ms: f64,
+    },
+    /// A post to `@connections` went to a client.
+    Posted {
+        /// The connection.
+        connection: String,
+        /// Its length.
+        bytes: usize,
+    },
+    /// A route response went to a client.
+    Answered {
+        /// The connection.
+        connection: String,
+        /// `requestId` of the event it answers.
+        request: String,
+        /// Its length.
+        bytes: usize,
+    },
+    /// The gateway told a client of an error.
+    ErrorSent {
+        /// The connection.
+        connection: String,
+        /// `requestId` of the event.
+        request: String,
+        /// Its length.
+        bytes: usize,
+    },
+    /// A message for a client was refused.
+    NotSent {
+        /// The connection.
+        connection: String,
+        /// Its length.
+        bytes: usize,
+        /// `gone` or `client does not read`.
+        why: &'static str,
+    },
+    /// A connection ended.
+    Disconnected {
+        /// The connection.
+        connection: String,
+        /// `disconnectStatusCode`.
+        code: u16,
+        /// `disconnectReason`.
+        reason: String,
+        /// Who ended it.
+        by: ByWhom,
+    },
+    /// An environment is ready for its first event.
+    EnvironmentStarted {
+        /// Logical ID of the function.
+        function: String,
+        /// Which of the function's environments, from 1.
+        environment: u64,
+        /// Its process and process group.
+        pid: u32,
+        /// From the start of the process.
+        init_ms: f64,
+    },
+    /// No process of an environment is left.
+    EnvironmentStopped {
+        /// Logical ID of the function.
+        function: String,
+        /// Which.
+        environment: u64,
+        /// Why: `idle`, `replaced`, `timeout`, `init failed`, `exit status: 1`, `broken`,
+        /// `shutdown`.
+        why: String,
+    },
+    /// An environment of a function failed: it did not start, ended by itself, or ran out of time.
+    FunctionFailed {
+        /// Logical ID.
+        function: String,
+        /// What went wrong, for a person.
+        message: String,
+    },
+    /// An invocation was refused: reserved concurrency is used up.
+    Throttled {
+        /// Logical ID.
+        function: String,
+    },
+    /// An asynchronous invocation was accepted.
+    Queued {
+        /// Logical ID.
+        function: String,
+        /// `AwsRequestId`.
+        request: String,
+    },
+    /// An attempt of an asynchronous invocation failed.
+    AttemptFailed {
+        /// Logical ID.
+        function: String,
+        /// `AwsRequestId`.
+        request: String,
+        /// From 1.
+        attempt: u8,
+        /// When it is tried again; absent when it is not.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retry_in_ms: Option<f64>,
+    },
+    /// A line that a function printed.
+    Log {
+        /// Logical ID.
+        function: String,
+        /// The invocation during which it was printed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        request: Option<String>,
+        /// The line.
+        line: String,
+    },
+    /// A schedule is due.
+    Scheduled {
+        /// Logical ID of the function.
+        function: String,
+    },
+    /// The emulator begins to stop.
+    Stopping,
+}
+
+/// What came of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Result {
+    /// A response.
+    Response,
+    /// An error of the function.
+    FunctionError,
+    /// It took too long.
+    TimedOut,
+    /// It was not called: throttled, or it cannot run.
+    NotInvoked,
+}
+
+/// Who ended a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ByWhom {
+    /// The client, with a close frame.
+    Client,
+    /// The gateway: a limit, or it is stopping.
+    Gateway,
+    /// `DELETE @connections`, or the console.
+    Management,
+    /// Nobody: the TCP connection ended.
+    Network,
+}
+
+/// The first line of `--json`: where everything is.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "event", rename = "ready")]
+pub struct Ready {
+    /// `ws://host:port/stage`.
+    pub websocket: String,
+    /// `http://host:port/stage/@connections`.
+    pub management: String,
+    /// The console.
+    pub console: String,
+    /// The page, or the console if the template names none.
+    pub page: String,
+    /// Of the emulator.
+    pub pid: u32,
+    /// What functions have, and callers may sign with.
+    pub credentials: Credentials,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_fact_is_one_flat_object() {
+        let kind = Kind::Disconnected {
+            connection: "a=".into(),
+            code: 1001,
+            reason: "Going away".into(),
+            by: ByWhom::Gateway,
+        };
+        let json = Fact { at: 5, kind }.to_json(3);
+        assert_eq!(
+            json,
+            r#"{"number":3,"at":5,"event":"disconnected","connection":"a=","code":1001,"reason":"Going away","by":"gateway"}"#
+        );
+    }
+
+    #[test]
+    fn the_ready_line_has_its_fixed_shape() {
+        let credentials =
+            Credentials::generate(|_| Ok::<_, std::convert::Infallible>(())).unwrap();
+        let ready = Ready {
+            websocket: "ws://127.0.0.1:1/local".into(),
+            management: "http://127.0.0.1:1/local/@connections".into(),
+            console: "http://127.0.0.1:1/_gatepost/".into(),
+            page: "http://127.0.0.1:1/".into(),
+            pid: 7,
+            credentials,
+        };
+        let json = serde_json::to_value(ready).unwrap();
+        let keys: BTreeSet<_> = json.as_object().unwrap().keys().map(String::as_str).collect();
+        let expected =
+            ["event", "websocket", "management", "console", "page", "pid", "credentials"];
+        assert_eq!(keys, BTreeSet::from(expected));
+        assert_eq!(json["event"], "ready");
+        let keys: BTreeSet<_> =
+            json["credentials"].as_object().unwrap().keys().map(String::as_str).collect();
+        let expected = ["access_key_id", "secret_access_key", "session_token", "region"];
+        assert_eq!(keys, BTreeSet::from(expected));
+    }
+}

@@ -1,0 +1,108 @@
+//! The last facts in memory, for whoever asks later, and a bell for whoever waits.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+
+use tokio::sync::watch;
+
+use super::Fact;
+use super::Outlet;
+
+/// How many facts are kept. About 300 bytes each.
+const KEPT: usize = 4096;
+
+/// A fact as it is kept: written once, read by everybody.
+#[derive(Debug)]
+pub struct Entry {
+    /// Counts from 1 without holes.
+    pub number: u64,
+    /// The fact's JSON object, with `number`, on one line.
+    pub json: String,
+    /// The fact.
+    pub fact: Fact,
+}
+
+/// The last facts. Recording never waits: whoever reads slowly misses facts, and can see by their
+/// numbers that it did.
+#[derive(Debug)]
+pub struct Journal {
+    kept: Mutex<Kept>,
+    last: watch::Sender<u64>,
+    outlet: Outlet,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    entries: VecDeque<Arc<Entry>>,
+    last: u64,
+}
+
+impl Journal {
+    /// An empty journal that also writes to `outlet`.
+    pub fn new(outlet: Outlet) -> Self {
+        Self { kept: Mutex::default(), last: watch::Sender::new(0), outlet }
+    }
+
+    /// Takes a fact.
+    pub fn record(&self, fact: Fact) {
+        let mut kept = self.lock();
+        kept.last += 1;
+        let number = kept.last;
+        let entry = Arc::new(Entry { number, json: fact.to_json(number), fact });
+        if kept.entries.len() == KEPT {
+            kept.entries.pop_front();
+        }
+        kept.entries.push_back(Arc::clone(&entry));
+        // Inside the lock, so that the outlet sees facts in the order of their numbers.
+        self.outlet.write(entry);
+        drop(kept);
+        self.last.send_replace(number);
+    }
+
+    /// The kept facts after a number, oldest first, at most `limit`.
+    pub fn after(&self, number: u64, limit: usize) -> Vec<Arc<Entry>> {
+        let kept = self.lock();
+        let first = kept.entries.front().map_or(0, |entry| entry.number);
+        let skip = usize::try_from((number + 1).saturating_sub(first)).unwrap_or(usize::MAX);
+        kept.entries.iter().skip(skip).take(limit).cloned().collect()
+    }
+
+    /// Number of the last fact, and a way to wait for the next.
+    pub fn last(&self) -> watch::Receiver<u64> {
+        self.last.subscribe()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        // Nothing inside the lock leaves the list half changed, so a panic there did not either.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::Kind;
+
+    fn numbers(journal: &Journal, after: u64, limit: usize) -> Vec<u64> {
+        journal.after(after, limit).iter().map(|entry| entry.number).collect()
+    }
+
+    #[test]
+    fn the_last_facts_are_kept_and_numbered_without_holes() {
+        let journal = Journal::new(Outlet::none());
+        assert!(numbers(&journal, 0, 10).is_empty());
+        let count = KEPT as u64 + 10;
+        for at in 0..count {
+            journal.record(Fact { at, kind: Kind::Stopping });
+        }
+        assert_eq!(*journal.last().borrow(), count);
+        assert_eq!(numbers(&journal, 0, 2), [11, 12]);
+        assert_eq!(numbers(&journal, 20, 2), [21, 22]);
+        assert_eq!(numbers(&journal, count - 1, 10), [count]);
+        assert!(numbers(&journal, count, 10).is_empty());
+        assert!(numbers(&journal, u64::MAX - 1, 10).is_empty());
+    }
+}

@@ -1,0 +1,5 @@
+//! The one port.
+
+mod body;
+mod host;
+mod page;
