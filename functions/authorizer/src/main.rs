@@ -1,3 +1,9 @@
 //! The `authorizer` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+use gatepost_authorizer::Authorizer;
+
+fn main() -> ExitCode {
+    gatepost_runtime::run(Authorizer::start)
+}

@@ -1,0 +1,94 @@
+//! Rules of the chat.
+
+use super::Reading;
+
+/// `multi` (default): all clients of a user live side by side. `takeover`: a second client replaces
+/// the first.
+pub const SESSION_POLICY: &str = "SESSION_POLICY";
+/// `open` (default): a join makes the room. `declared`: rooms are made by `create` and by the
+/// operator only.
+pub const ROOM_POLICY: &str = "ROOM_POLICY";
+/// Messages a second of one user, with a burst of three times that. 20 by default, 0 = no limit.
+pub const RATE_PER_USER: &str = "RATE_PER_USER";
+/// Messages a second in one room, with a burst of three times that. 200 by default, 0 = no limit.
+pub const RATE_PER_ROOM: &str = "RATE_PER_ROOM";
+/// Seconds between a client's pings: 270 by default, which is twice in the 10 minutes after which
+/// API Gateway closes an idle connection.
+pub const PING_SECONDS: &str = "PING_SECONDS";
+/// Days after which entries are purged. 0 (default) = never.
+pub const RETENTION_DAYS: &str = "RETENTION_DAYS";
+
+/// Who wins when a user comes with a second client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionPolicy {
+    /// Both live.
+    Multi,
+    /// The newer one.
+    Takeover,
+}
+
+/// Who makes rooms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoomPolicy {
+    /// Anybody, by joining.
+    Open,
+    /// Whoever may create.
+    Declared,
+}
+
+/// The rules that an operator sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RoomsConfig {
+    /// See [`SESSION_POLICY`].
+    pub sessions: SessionPolicy,
+    /// See [`ROOM_POLICY`].
+    pub rooms: RoomPolicy,
+    /// See [`RATE_PER_USER`].
+    pub per_user: u32,
+    /// See [`RATE_PER_ROOM`].
+    pub per_room: u32,
+    /// See [`PING_SECONDS`].
+    pub ping_seconds: u32,
+    /// See [`RETENTION_DAYS`].
+    pub retention_days: u32,
+}
+
+impl RoomsConfig {
+    /// Reads the rules.
+    pub fn read(reading: &mut Reading<'_>) -> Option<Self> {
+        let sessions = reading.parse(
+            SESSION_POLICY,
+            SessionPolicy::Multi,
+            "multi or takeover",
+            |text| match text {
+                "multi" => Some(SessionPolicy::Multi),
+                "takeover" => Some(SessionPolicy::Takeover),
+                _ => None,
+            },
+        );
+        let rooms =
+            reading.parse(
+                ROOM_POLICY,
+                RoomPolicy::Open,
+                "open or declared",
+                |text| match text {
+                    "open" => Some(RoomPolicy::Open),
+                    "declared" => Some(RoomPolicy::Declared),
+                    _ => None,
+                },
+            );
+        let per_user = reading.number(RATE_PER_USER, 20, 0..=10_000);
+        let per_room = reading.number(RATE_PER_ROOM, 200, 0..=100_000);
+        // At most 9 minutes: API Gateway closes a connection that was idle for 10.
+        let ping_seconds = reading.number(PING_SECONDS, 270, 1..=540);
+        let retention_days = reading.number(RETENTION_DAYS, 0, 0..=36_500);
+        Some(Self {
+            sessions: sessions?,
+            rooms: rooms?,
+            per_user: per_user?,
+            per_room: per_room?,
+            ping_seconds: ping_seconds?,
+            retention_days: retention_days?,
+        })
+    }
+}

@@ -1,0 +1,147 @@
+//! Figures for Amazon's metrics, written as lines of the embedded metric format: no call, no agent.
+//!
+//! AWS: "Specification: Embedded metric format".
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use crate::clock;
+use crate::log::Format;
+use crate::log::value::quoted;
+
+/// The namespace of every metric.
+const NAMESPACE: &str = "Gatepost";
+
+/// The unit of a figure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// A number of things.
+    Count,
+    /// A time.
+    Milliseconds,
+}
+
+/// A figure of one invocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Figure {
+    /// Its name among the metrics, for example `Deliveries`.
+    pub name: &'static str,
+    /// Its unit.
+    pub unit: Unit,
+    /// Its value.
+    pub value: u64,
+}
+
+/// Writes the figures of one invocation as one line.
+///
+/// The function's name is the only dimension: every further one would be a metric more to pay for.
+/// `properties` can be searched for, and are no dimensions.
+pub fn emit(format: Format, function: &str, properties: &[(&str, &str)], figures: &[Figure]) {
+    let line = line(format, function, properties, figures);
+    // Standard output is Lambda's pipe; where it is closed there is nobody to tell.
+    let _ = std::io::stdout().lock().write_all(line.as_bytes());
+}
+
+fn line(format: Format, function: &str, properties: &[(&str, &str)], figures: &[Figure]) -> String {
+    let mut line = String::with_capacity(512);
+    // Writing to a `String` does not fail.
+    let _ = match format {
+        Format::Json => json(&mut line, function, properties, figures),
+        Format::Text => text(&mut line, properties, figures),
+    };
+    line
+}
+
+fn json(
+    line: &mut String,
+    function: &str,
+    properties: &[(&str, &str)],
+    figures: &[Figure],
+) -> std::fmt::Result {
+    let now = clock::now();
+    line.push_str("{\"timestamp\":\"");
+    clock::rfc3339(now, line)?;
+    write!(
+        line,
+        "\",\"level\":\"INFO\",\"message\":\"figures\",\"_aws\":{{\"Timestamp\":{now}"
+    )?;
+    write!(
+        line,
+        ",\"CloudWatchMetrics\":[{{\"Namespace\":\"{NAMESPACE}\""
+    )?;
+    line.push_str(",\"Dimensions\":[[\"Function\"]],\"Metrics\":[");
+    for (at, Figure { name, unit, .. }) in figures.iter().enumerate() {
+        let comma = if at == 0 { "" } else { "," };
+        write!(line, "{comma}{{\"Name\":\"{name}\",\"Unit\":\"{unit:?}\"}}")?;
+    }
+    line.push_str("]}]},\"Function\":");
+    quoted(line, function)?;
+    for (name, value) in properties {
+        write!(line, ",\"{name}\":")?;
+        quoted(line, value)?;
+    }
+    for Figure { name, value, .. } in figures {
+        write!(line, ",\"{name}\":{value}")?;
+    }
+    line.push_str("}\n");
+    Ok(())
+}
+
+fn text(line: &mut String, properties: &[(&str, &str)], figures: &[Figure]) -> std::fmt::Result {
+    clock::rfc3339(clock::now(), line)?;
+    line.push_str("  INFO figures");
+    for (name, value) in properties {
+        write!(line, " {name}=")?;
+        quoted(line, value)?;
+    }
+    for Figure { name, value, .. } in figures {
+        write!(line, " {name}={value}")?;
+    }
+    line.push('\n');
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    const FIGURES: [Figure; 2] = [
+        Figure {
+            name: "Deliveries",
+            unit: Unit::Count,
+            value: 3,
+        },
+        Figure {
+            name: "DrainTime",
+            unit: Unit::Milliseconds,
+            value: 12,
+        },
+    ];
+
+    #[test]
+    fn a_line_is_what_cloudwatch_extracts_metrics_from() {
+        let line = line(Format::Json, "message", &[("room", "a\nb")], &FIGURES);
+        assert_eq!(line.matches('\n').count(), 1);
+        let line: Value = serde_json::from_str(&line).unwrap();
+        let metrics = &line["_aws"]["CloudWatchMetrics"][0];
+        assert_eq!(metrics["Namespace"], "Gatepost");
+        assert_eq!(metrics["Dimensions"], serde_json::json!([["Function"]]));
+        assert_eq!(metrics["Metrics"][1]["Unit"], "Milliseconds");
+        assert!(line["_aws"]["Timestamp"].is_i64());
+        assert_eq!(line["Function"], "message");
+        assert_eq!(line["Deliveries"], 3);
+        assert_eq!(line["DrainTime"], 12);
+        assert_eq!(line["room"], "a\nb");
+    }
+
+    #[test]
+    fn as_text_it_is_for_a_person() {
+        let line = line(Format::Text, "message", &[("room", "lobby")], &FIGURES);
+        assert!(
+            line.ends_with(" INFO figures room=\"lobby\" Deliveries=3 DrainTime=12\n"),
+            "{line}"
+        );
+    }
+}
