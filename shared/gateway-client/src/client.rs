@@ -46,11 +46,11 @@ pub(crate) enum CallError {
 }
 
 impl Client {
-    /// A client for `service`; `header` goes with every request.
+    /// A client for `service`; `headers` go with every request.
     pub(crate) fn new(
         service: &'static str,
         endpoint: Endpoint,
-        header: Option<(HeaderName, HeaderValue)>,
+        headers: Vec<(HeaderName, HeaderValue)>,
         access: Access,
         limits: Limits,
     ) -> Self {
@@ -64,7 +64,7 @@ impl Client {
             region: access.region,
             service,
             host: endpoint.host,
-            header,
+            headers,
         };
         Self {
             signer: Signer::new(scope, access.credentials, access.clock),

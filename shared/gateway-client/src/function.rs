@@ -51,7 +51,7 @@ impl Function {
             HeaderName::from_static("x-amz-invocation-type"),
             HeaderValue::from_static("Event"),
         );
-        let client = Client::new("lambda", endpoint, Some(event), access, limits);
+        let client = Client::new("lambda", endpoint, vec![event], access, limits);
         Ok(Self {
             client,
             invocations,

@@ -43,7 +43,7 @@ impl Gateway {
     pub fn new(endpoint: &Uri, access: Access, limits: Limits) -> Result<Self, InvalidEndpoint> {
         let endpoint = Endpoint::new(endpoint)?;
         let connections = Path::new(format!("{}/@connections/", endpoint.path));
-        let client = Client::new("execute-api", endpoint, None, access, limits);
+        let client = Client::new("execute-api", endpoint, Vec::new(), access, limits);
         Ok(Self {
             client,
             connections,

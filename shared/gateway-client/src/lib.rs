@@ -1,5 +1,5 @@
-//! Client of API Gateway's `@connections` management API and of Lambda's asynchronous Invoke, over
-//! HTTP/1.1 with Signature Version 4.
+//! Client of API Gateway's `@connections` management API, of Lambda's asynchronous Invoke and of
+//! Secrets Manager, over HTTP/1.1 with Signature Version 4.
 //!
 //! Callers know the two traits [`Connections`] and [`InvokeAsync`]; [`Gateway`] and [`Function`] speak
 //! to the services, or to an emulator of them at another endpoint.
@@ -13,6 +13,7 @@ mod gateway;
 mod invoke;
 mod pool;
 mod refusal;
+mod secrets;
 mod signature;
 mod timestamp;
 
@@ -30,6 +31,8 @@ pub use gateway::Gateway;
 pub use invoke::InvokeAsync;
 pub use invoke::InvokeError;
 pub use pool::Limits;
+pub use secrets::SecretError;
+pub use secrets::SecretsManager;
 
 /// Why no usable answer came: a failed connection, a time limit, an answer that nobody expects.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;

@@ -33,8 +33,8 @@ pub(crate) struct Scope {
     pub(crate) region: String,
     pub(crate) service: &'static str,
     pub(crate) host: HeaderValue,
-    /// One more signed header; its name stands between `x-amz-date` and `x-amz-security-token`.
-    pub(crate) header: Option<(HeaderName, HeaderValue)>,
+    /// Further headers, signed too.
+    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// The credentials cannot stand in a header.
@@ -76,7 +76,7 @@ impl Signer {
         }
     }
 
-    /// Adds `Host`, the scope's header and the signature. `path` is the canonical path,
+    /// Adds `Host`, the scope's headers and the signature. `path` is the canonical path,
     /// `payload_sha256` hexadecimal.
     pub(crate) fn sign(
         &self,
@@ -88,7 +88,7 @@ impl Signer {
         let prepared = self.prepared()?;
         headers.reserve(5);
         headers.insert(header::HOST, self.scope.host.clone());
-        if let Some((name, value)) = &self.scope.header {
+        for (name, value) in &self.scope.headers {
             headers.insert(name, value.clone());
         }
         headers.insert(X_AMZ_DATE, prepared.date.clone());
@@ -159,12 +159,13 @@ impl Prepared {
 
         let mut headers: Vec<(&[u8], &[u8])> =
             vec![(b"host", scope.host.as_bytes()), (b"x-amz-date", &text)];
-        if let Some((name, value)) = &scope.header {
+        for (name, value) in &scope.headers {
             headers.push((name.as_str().as_bytes(), value.as_bytes()));
         }
         if let Some(token) = &token {
             headers.push((b"x-amz-security-token", token.as_bytes()));
         }
+        headers.sort_unstable_by_key(|(name, _)| *name);
         let names: Vec<&[u8]> = headers.iter().map(|(name, _)| *name).collect();
         let names = names.join(&b';');
         let mut canonical_tail = b"\n\n".to_vec();

@@ -35,7 +35,7 @@ fn scope(host: &str) -> Scope {
         region: "us-east-1".into(),
         service: "execute-api",
         host,
-        header: None,
+        headers: Vec::new(),
     }
 }
 
@@ -94,11 +94,15 @@ proptest! {
         region in "[a-z]{2}-[a-z]{4,9}-[1-9]",
         event in any::<bool>(),
     ) {
-        let header = event.then(|| {
-            (HeaderName::from_static("x-amz-invocation-type"), HeaderValue::from_static("Event"))
-        });
+        let more: &[(&str, &str)] = match event {
+            true => &[("x-amz-invocation-type", "Event")],
+            false => &[("x-amz-target", "secretsmanager.Get"), ("content-type", "application/json")],
+        };
+        let headers = more.iter().map(|(name, value)| {
+            (HeaderName::from_static(name), HeaderValue::from_static(value))
+        }).collect();
         let host = HeaderValue::from_static("abc.example:8443");
-        let scope = Scope { region: region.clone(), service: "execute-api", host, header };
+        let scope = Scope { region: region.clone(), service: "execute-api", host, headers };
         let credentials =
             Credentials { secret_access_key: secret.clone(), ..credentials(token.as_deref()) };
         let path = Path::new(format!("/{stage}/@connections/")).join(&id);
@@ -117,8 +121,7 @@ proptest! {
             .unwrap()
             .into();
         let url = format!("https://abc.example:8443{}", path.wire);
-        let headers = event.then_some(("x-amz-invocation-type", "Event")).into_iter();
-        let request = SignableRequest::new(method, url, headers, SignableBody::Bytes(&body)).unwrap();
+        let request = SignableRequest::new(method, url, more.iter().copied(), SignableBody::Bytes(&body)).unwrap();
         let (instructions, _) = aws_sigv4::http_request::sign(request, &params).unwrap().into_parts();
         for (name, value) in instructions.headers() {
             prop_assert_eq!(&ours[name], value, "{}", name);

@@ -4,4 +4,5 @@
 
 mod answers;
 mod connections;
+mod secrets;
 mod server;

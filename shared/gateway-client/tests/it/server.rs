@@ -13,6 +13,7 @@ use gatepost_gateway_client::Credentials;
 use gatepost_gateway_client::Function;
 use gatepost_gateway_client::Gateway;
 use gatepost_gateway_client::Limits;
+use gatepost_gateway_client::SecretsManager;
 use http::Request;
 use http::Response;
 use http::StatusCode;
@@ -119,6 +120,11 @@ impl Server {
     pub(crate) fn function(&self, name: &str) -> Function {
         let endpoint = format!("http://{}", self.address).parse().unwrap();
         Function::new(&endpoint, name, self.access(), Limits::default()).unwrap()
+    }
+
+    pub(crate) fn secrets(&self) -> SecretsManager {
+        let endpoint = format!("http://{}", self.address).parse().unwrap();
+        SecretsManager::new(&endpoint, self.access(), Limits::default()).unwrap()
     }
 
     pub(crate) fn connections(&self) -> usize {
