@@ -1,7 +1,43 @@
-//! API Gateway's WebSocket front, as `reference` pages of AWS describe it: handshake, authorizer,
-//! routing, events, limits and `@connections`. Knows nothing of processes: functions are called
-//! through [`Invoke`].
+//! API Gateway's WebSocket front, as AWS's pages and observations of the service describe it:
+//! handshake, authorizer, routing, proxy events, limits and `@connections`. It knows nothing of
+//! processes: functions are called through [`Invoke`].
+//!
+//! [`serve_connection`] speaks HTTP/1.1 on an accepted socket; whatever [`Gateway::owns`] goes to
+//! [`Gateway::serve`]. Everything the gateway does is told to an [`Observer`].
 
+mod authorizer;
+mod casing;
+mod clock;
+mod close;
+mod config;
+mod connection;
+mod event;
+mod frame;
+mod gateway;
+mod handshake;
+mod head;
+mod id;
 mod invoke;
+mod management;
+mod message;
+mod observer;
+mod outbox;
+mod policy;
+mod proxy_response;
+mod refusal;
+mod registry;
+mod route;
+mod session;
+mod stream;
 
+pub use clock::*;
+pub use config::*;
+pub use connection::ConnectionView;
+pub use gateway::Gateway;
+pub use id::Id;
+pub use id::InvalidId;
 pub use invoke::*;
+pub use management::PostError;
+pub use observer::*;
+pub use route::Expression;
+pub use stream::serve_connection;

@@ -1,0 +1,87 @@
+//! What a gateway is made from.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gatepost_template::Api;
+
+use crate::Clock;
+use crate::Observer;
+use crate::Random;
+
+/// What a gateway is made from.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The API; its `stages` carry the names under which they are served.
+    pub api: Api,
+    /// The API's id, on AWS 10 lower-case letters and digits: `apiId` of every event.
+    pub api_id: String,
+    /// The region, for ARNs and ids.
+    pub region: String,
+    /// The account's 12 digits, for ARNs.
+    pub account: String,
+    /// `host:port` under which the gateway is reached: `domainName` of every event, so that
+    /// `domainName/stage` is the callback URL.
+    pub authority: String,
+    /// Quotas and timeouts.
+    pub limits: Limits,
+    /// Divides the idle time and the lifetime of connections; 1 is as on AWS. Integration timeouts
+    /// stay as they are. Values that are not positive count as 1.
+    pub time_scale: f64,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// Random numbers for ids.
+    pub random: Arc<dyn Random>,
+    /// Is told everything that happens.
+    pub observer: Arc<dyn Observer>,
+}
+
+/// Quotas and timeouts; [`Limits::default`] has those of Developer Guide, "Quotas for configuring
+/// and running a WebSocket API".
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limits {
+    /// Largest frame, either way, in bytes: 32 KB.
+    pub frame: usize,
+    /// Largest message, either way, in bytes: 128 KB.
+    pub message: usize,
+    /// Without a message in either direction a connection is closed: 10 minutes.
+    pub idle: Duration,
+    /// A connection is closed after: 2 hours.
+    pub lifetime: Duration,
+    /// Whether pings of the client count as messages for `idle`. Nothing is documented: no.
+    pub pings_keep_alive: bool,
+    /// Longest integration of `$connect` and of messages; a shorter `TimeoutInMillis` counts: 29 s.
+    pub integration: Duration,
+    /// Largest answer of an authorizer in bytes: 8 KB.
+    pub authorizer_result: usize,
+    /// Bytes that wait for a client that does not read, besides those in the kernel; beyond it a
+    /// post is refused with 429 ("client-side buffer full", API reference of `PostToConnection`;
+    /// the size is not documented): 1 MiB.
+    pub out_queue: usize,
+    /// Messages of one connection that are invoked at once; above it the connection is not read.
+    /// None on AWS.
+    pub messages_at_once: Option<NonZeroU32>,
+    /// How long a closed socket is still read, so that the close frame arrives: 2 s.
+    pub close_wait: Duration,
+    /// How long [`crate::Gateway::shutdown`] waits for `$disconnect`: 3 s.
+    pub shutdown: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            frame: 32 * 1024,
+            message: 128 * 1024,
+            idle: Duration::from_secs(600),
+            lifetime: Duration::from_secs(2 * 60 * 60),
+            pings_keep_alive: false,
+            integration: Duration::from_secs(29),
+            authorizer_result: 8 * 1024,
+            out_queue: 1024 * 1024,
+            messages_at_once: None,
+            close_wait: Duration::from_secs(2),
+            shutdown: Duration::from_secs(3),
+        }
+    }
+}

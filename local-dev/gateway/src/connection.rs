@@ -1,0 +1,223 @@
+//! One client's connection, as everybody who deals with it sees it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::OnceLock;
+use std::sync::PoisonError;
+use std::sync::atomic::AtomicU16;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
+use fastwebsockets::OpCode;
+use futures_util::task::AtomicWaker;
+use gatepost_template::Stage;
+use tokio::net::tcp::OwnedWriteHalf;
+
+use crate::Id;
+use crate::Limits;
+use crate::PostRefusal;
+use crate::authorizer::Authorized;
+use crate::close::Ending;
+use crate::outbox::Outbox;
+use crate::outbox::Pushed;
+
+/// A connection from before its `$connect` to after its `$disconnect`.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) id: Id,
+    pub(crate) stage: Arc<Stage>,
+    /// Milliseconds since 1970.
+    pub(crate) connected_at: u64,
+    pub(crate) source_ip: IpAddr,
+    pub(crate) user_agent: Option<Box<str>>,
+    /// The `Host` header.
+    pub(crate) host: Box<str>,
+    authorizer: OnceLock<Box<Authorized>>,
+    outbox: Mutex<Outbox>,
+    /// Set once by whoever ends the connection from outside.
+    ending: Mutex<Option<Ending>>,
+    /// The task that reads the connection.
+    task: AtomicWaker,
+    /// Milliseconds since 1970 of the last message in either direction.
+    last_active_at: AtomicU64,
+    /// The same on the clock of deadlines, in milliseconds since the gateway began.
+    active: AtomicU64,
+    next_message: AtomicU16,
+    /// Messages whose invocation is under way.
+    pub(crate) under_way: AtomicU32,
+    messages_in: AtomicU64,
+    messages_out: AtomicU64,
+}
+
+/// What a new connection is made from.
+pub(crate) struct Opening {
+    pub(crate) id: Id,
+    pub(crate) stage: Arc<Stage>,
+    pub(crate) now: Moment,
+    pub(crate) source_ip: IpAddr,
+    pub(crate) user_agent: Option<Box<str>>,
+    pub(crate) host: Box<str>,
+    /// Where the numbers of messages begin.
+    pub(crate) first_message: u16,
+}
+
+/// One moment on both clocks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    /// Milliseconds since 1970.
+    pub(crate) epoch_ms: u64,
+    /// Milliseconds since the gateway began.
+    pub(crate) uptime_ms: u64,
+}
+
+impl Connection {
+    pub(crate) fn new(opening: Opening, limits: &Limits) -> Self {
+        Self {
+            id: opening.id,
+            stage: opening.stage,
+            connected_at: opening.now.epoch_ms,
+            source_ip: opening.source_ip,
+            user_agent: opening.user_agent,
+            host: opening.host,
+            authorizer: OnceLock::new(),
+            outbox: Mutex::new(Outbox::new(limits.out_queue, limits.frame)),
+            ending: Mutex::new(None),
+            task: AtomicWaker::new(),
+            last_active_at: AtomicU64::new(opening.now.epoch_ms),
+            active: AtomicU64::new(opening.now.uptime_ms),
+            next_message: AtomicU16::new(opening.first_message),
+            under_way: AtomicU32::new(0),
+            messages_in: AtomicU64::new(0),
+            messages_out: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn authorizer(&self) -> Option<&Authorized> {
+        self.authorizer.get().map(|authorizer| &**authorizer)
+    }
+
+    /// Keeps what the authorizer said; it is asked once.
+    pub(crate) fn set_authorizer(&self, authorizer: Authorized) {
+        let _ = self.authorizer.set(Box::new(authorizer));
+    }
+
+    /// Sends a text message to the client.
+    ///
+    /// # Errors
+    /// The connection is closed, or the client does not read and its queue is full.
+    pub(crate) fn send(&self, text: &[u8], now: Moment) -> Result<(), PostRefusal> {
+        let pushed = self.outbox().text(text)?;
+        self.messages_out.fetch_add(1, Ordering::Relaxed);
+        self.touch(now);
+        if pushed == Pushed::Waiting {
+            self.task.wake();
+        }
+        Ok(())
+    }
+
+    /// Sends a pong or a close frame.
+    pub(crate) fn control(&self, opcode: OpCode, payload: &[u8]) {
+        if self.outbox().control(opcode, payload) == Ok(Pushed::Waiting) {
+            self.task.wake();
+        }
+    }
+
+    /// The socket is there: what was posted meanwhile leaves.
+    pub(crate) fn open(&self, socket: OwnedWriteHalf) {
+        let mut outbox = self.outbox();
+        outbox.open(socket);
+        outbox.flush();
+    }
+
+    /// Asks the connection's task to end it; the first one who asks says why.
+    pub(crate) fn end(&self, ending: Ending) {
+        lock(&self.ending).get_or_insert(ending);
+        self.task.wake();
+    }
+
+    /// Why somebody asked for the end.
+    pub(crate) fn asked_to_end(&self) -> Option<Ending> {
+        lock(&self.ending).clone()
+    }
+
+    pub(crate) fn task(&self) -> &AtomicWaker {
+        &self.task
+    }
+
+    /// A message passed, in either direction.
+    pub(crate) fn touch(&self, now: Moment) {
+        self.last_active_at.store(now.epoch_ms, Ordering::Relaxed);
+        self.active.store(now.uptime_ms, Ordering::Relaxed);
+    }
+
+    /// When the last message passed, in milliseconds since 1970.
+    pub(crate) fn last_active_at(&self) -> u64 {
+        self.last_active_at.load(Ordering::Relaxed)
+    }
+
+    /// When the last message passed, in milliseconds since the gateway began.
+    pub(crate) fn active(&self) -> u64 {
+        self.active.load(Ordering::Relaxed)
+    }
+
+    /// Counts a message of the client and numbers it.
+    pub(crate) fn number_message(&self) -> u16 {
+        self.messages_in.fetch_add(1, Ordering::Relaxed);
+        self.next_message.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Locked for as long as a write that does not wait takes; never across an await.
+    pub(crate) fn outbox(&self) -> MutexGuard<'_, Outbox> {
+        lock(&self.outbox)
+    }
+
+    pub(crate) fn view(&self) -> ConnectionView {
+        ConnectionView {
+            id: self.id,
+            stage: self.stage.name.clone(),
+            connected_at: self.connected_at,
+            last_active_at: self.last_active_at(),
+            source_ip: self.source_ip,
+            user_agent: self.user_agent.as_deref().map(str::to_owned),
+            principal: self
+                .authorizer()
+                .map(|authorizer| authorizer.principal.clone()),
+            messages_in: self.messages_in.load(Ordering::Relaxed),
+            messages_out: self.messages_out.load(Ordering::Relaxed),
+            waiting: self.outbox().waiting(),
+        }
+    }
+}
+
+/// A thread that panicked with the lock left nothing half done that would matter.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A connection at one moment, for a console.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectionView {
+    /// Its id.
+    pub id: Id,
+    /// Its stage.
+    pub stage: String,
+    /// Milliseconds since 1970.
+    pub connected_at: u64,
+    /// Milliseconds since 1970 of the last message in either direction.
+    pub last_active_at: u64,
+    /// The client's address.
+    pub source_ip: IpAddr,
+    /// The client's `User-Agent`.
+    pub user_agent: Option<String>,
+    /// `principalId` of the authorizer.
+    pub principal: Option<String>,
+    /// Messages of the client.
+    pub messages_in: u64,
+    /// Messages to the client.
+    pub messages_out: u64,
+    /// Bytes that wait because the client does not read.
+    pub waiting: usize,
+}

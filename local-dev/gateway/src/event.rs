@@ -1,0 +1,280 @@
+//! Lambda's proxy events, in the shape and key order that API Gateway has sent since 2022: what is
+//! not known is absent, never null.
+//!
+//! Developer Guide, "Input format of a Lambda function for proxy integration for WebSocket APIs"
+//! shows `$connect` and `$disconnect`, "Create a Lambda REQUEST authorizer function" the
+//! authorizer's; the rest is from logged events.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::Id;
+use crate::clock::request_time;
+use crate::close::Ending;
+use crate::connection::Connection;
+use crate::head::Head;
+use crate::head::Multi;
+use crate::head::Pairs;
+use crate::head::Single;
+
+/// What the gateway's configuration adds to every event.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) api_id: String,
+    pub(crate) domain_name: String,
+    /// `arn:aws:execute-api:{region}:{account}:{api_id}`.
+    pub(crate) arn: String,
+}
+
+/// The request an event is about.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Request {
+    pub(crate) id: Id,
+    pub(crate) at_ms: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RequestContext<'a> {
+    route_key: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disconnect_status_code: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorizer: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_id: Option<Id>,
+    event_type: &'static str,
+    extended_request_id: Id,
+    request_time: String,
+    message_direction: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disconnect_reason: Option<&'a str>,
+    stage: &'a str,
+    connected_at: u64,
+    request_time_epoch: u64,
+    identity: Identity<'a>,
+    request_id: Id,
+    domain_name: &'a str,
+    connection_id: Id,
+    api_id: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Identity<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_agent: Option<&'a str>,
+    source_ip: std::net::IpAddr,
+}
+
+impl<'a> RequestContext<'a> {
+    fn new(
+        place: &'a Place,
+        connection: &'a Connection,
+        request: Request,
+        route_key: &'a str,
+        event_type: &'static str,
+    ) -> Self {
+        Self {
+            route_key,
+            disconnect_status_code: None,
+            authorizer: connection.authorizer().map(|authorizer| &*authorizer.json),
+            message_id: None,
+            event_type,
+            extended_request_id: request.id,
+            request_time: request_time(request.at_ms),
+            message_direction: "IN",
+            disconnect_reason: None,
+            stage: &connection.stage.name,
+            connected_at: connection.connected_at,
+            request_time_epoch: request.at_ms,
+            identity: Identity {
+                user_agent: connection.user_agent.as_deref(),
+                source_ip: connection.source_ip,
+            },
+            request_id: request.id,
+            domain_name: &place.domain_name,
+            connection_id: connection.id,
+            api_id: &place.api_id,
+        }
+    }
+}
+
+type Variables = BTreeMap<String, String>;
+
+/// Every real sample without stage variables lacks the key.
+fn known(variables: &Variables) -> Option<&Variables> {
+    Some(variables).filter(|variables| !variables.is_empty())
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Connect<'a> {
+    headers: Single<'a>,
+    multi_value_headers: Multi<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    query_string_parameters: Option<Single<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    multi_value_query_string_parameters: Option<Multi<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stage_variables: Option<&'a Variables>,
+    request_context: RequestContext<'a>,
+    is_base64_encoded: bool,
+}
+
+/// The event of `$connect`: without `Connection`, `Upgrade` and `content-length`, which only the
+/// authorizer sees.
+pub(crate) fn connect(
+    place: &Place,
+    connection: &Connection,
+    head: &Head,
+    request: Request,
+) -> Bytes {
+    let headers = head
+        .headers
+        .without_headers(&["connection", "upgrade", "content-length"]);
+    let query = Some(&head.query).filter(|query| !query.is_empty());
+    json(&Connect {
+        headers: headers.single(),
+        multi_value_headers: headers.multi(),
+        query_string_parameters: query.map(Pairs::single),
+        multi_value_query_string_parameters: query.map(Pairs::multi),
+        stage_variables: known(&connection.stage.variables),
+        request_context: RequestContext::new(place, connection, request, "$connect", "CONNECT"),
+        is_base64_encoded: false,
+    })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Authorize<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    method_arn: &'a str,
+    headers: Single<'a>,
+    multi_value_headers: Multi<'a>,
+    query_string_parameters: Single<'a>,
+    multi_value_query_string_parameters: Multi<'a>,
+    stage_variables: &'a Variables,
+    request_context: RequestContext<'a>,
+}
+
+/// The event of a REQUEST authorizer. Its maps are there even when they are empty.
+pub(crate) fn authorize(
+    place: &Place,
+    connection: &Connection,
+    head: &Head,
+    request: Request,
+    method_arn: &str,
+) -> Bytes {
+    let mut headers = head.headers.clone();
+    headers.set_header("Connection", "upgrade".to_owned());
+    headers.set_header("content-length", "0".to_owned());
+    headers.set_header("Upgrade", "websocket".to_owned());
+    headers.sort_as_headers();
+    json(&Authorize {
+        kind: "REQUEST",
+        method_arn,
+        headers: headers.single(),
+        multi_value_headers: headers.multi(),
+        query_string_parameters: head.query.single(),
+        multi_value_query_string_parameters: head.query.multi(),
+        stage_variables: &connection.stage.variables,
+        request_context: RequestContext::new(place, connection, request, "$connect", "CONNECT"),
+    })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Message<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stage_variables: Option<&'a Variables>,
+    request_context: RequestContext<'a>,
+    body: &'a str,
+    is_base64_encoded: bool,
+}
+
+/// The event of a message: no headers and no query.
+pub(crate) fn message(
+    place: &Place,
+    connection: &Connection,
+    request: Request,
+    message: Id,
+    route_key: &str,
+    body: &str,
+) -> Bytes {
+    let context = RequestContext::new(place, connection, request, route_key, "MESSAGE");
+    json(&Message {
+        stage_variables: known(&connection.stage.variables),
+        request_context: RequestContext {
+            message_id: Some(message),
+            ..context
+        },
+        body,
+        is_base64_encoded: false,
+    })
+}
+
+#[derive(Serialize)]
+struct DisconnectHeaders<T> {
+    #[serde(rename = "Host")]
+    host: T,
+    #[serde(rename = "x-api-key")]
+    api_key: T,
+    #[serde(rename = "X-Forwarded-For")]
+    forwarded_for: T,
+    #[serde(rename = "x-restapi")]
+    rest_api: T,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Disconnect<'a> {
+    headers: DisconnectHeaders<&'a str>,
+    multi_value_headers: DisconnectHeaders<[&'a str; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stage_variables: Option<&'a Variables>,
+    request_context: RequestContext<'a>,
+    is_base64_encoded: bool,
+}
+
+/// The event of `$disconnect`: four headers, of which only `Host` has a value.
+pub(crate) fn disconnect(
+    place: &Place,
+    connection: &Connection,
+    request: Request,
+    ending: &Ending,
+) -> Bytes {
+    let host = connection.host.as_ref();
+    let context = RequestContext::new(place, connection, request, "$disconnect", "DISCONNECT");
+    json(&Disconnect {
+        headers: DisconnectHeaders {
+            host,
+            api_key: "",
+            forwarded_for: "",
+            rest_api: "",
+        },
+        multi_value_headers: DisconnectHeaders {
+            host: [host],
+            api_key: [""],
+            forwarded_for: [""],
+            rest_api: [""],
+        },
+        stage_variables: known(&connection.stage.variables),
+        request_context: RequestContext {
+            disconnect_status_code: Some(ending.code),
+            disconnect_reason: Some(&ending.reason),
+            ..context
+        },
+        is_base64_encoded: false,
+    })
+}
+
+fn json(event: &impl Serialize) -> Bytes {
+    serde_json::to_vec(event)
+        .expect("events have string keys and no failing parts")
+        .into()
+}

@@ -1,0 +1,383 @@
+//! The gateway itself: what all connections share.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use gatepost_template::Authorizer;
+use gatepost_template::Integration;
+use gatepost_template::Stage;
+use http::HeaderValue;
+use http::Request;
+use http::Response;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use percent_encoding::percent_decode_str;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::Config;
+use crate::ConnectionView;
+use crate::Expression;
+use crate::Fact;
+use crate::Id;
+use crate::Invoke;
+use crate::InvokeError;
+use crate::Invoked;
+use crate::Outcome;
+use crate::PostError;
+use crate::What;
+use crate::casing::Casing;
+use crate::close::Ending;
+use crate::connection::Connection;
+use crate::connection::Moment;
+use crate::event;
+use crate::event::Place;
+use crate::handshake;
+use crate::id::Ids;
+use crate::management;
+use crate::refusal::Refusal;
+use crate::registry::Registry;
+
+/// One WebSocket API, served. Clones are the same gateway. It needs a tokio runtime.
+#[derive(Debug, Clone)]
+pub struct Gateway(pub(crate) Arc<Core>);
+
+impl Gateway {
+    /// A gateway for `config.api`, whose functions are called through `invoke`.
+    #[must_use]
+    pub fn new(config: Config, invoke: Arc<dyn Invoke>) -> Self {
+        Self(Arc::new(Core::new(config, invoke)))
+    }
+
+    /// Whether a request for this path (of a URL, still encoded) is the gateway's: below a stage,
+    /// or `/@connections/…` without a stage, which it refuses as AWS does.
+    #[must_use]
+    pub fn owns(&self, path: &str) -> bool {
+        let (first, _) = split_path(path);
+        first == "@connections" || self.0.stages.contains_key(first.as_ref())
+    }
+
+    /// Answers a request: `/{stage}` is the handshake, `/{stage}/@connections/{id}` the management
+    /// API. A handshake that the gateway does not own is refused with 403; pass those on, too.
+    /// The request must come from [`crate::serve_connection`], else a handshake cannot upgrade.
+    pub async fn serve(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Response<Full<Bytes>> {
+        let (first, rest) = split_path(request.uri().path());
+        let stage = self.0.stages.get(first.as_ref()).cloned();
+        let rest = rest.to_owned();
+        let management = first == "@connections" || split_path(&rest).0 == "@connections";
+        match stage {
+            None => self.0.refuse(Refusal::forbidden("no such stage")).await,
+            Some(stage) if management => management::serve(&self.0, request, &stage, &rest).await,
+            Some(stage) => handshake::serve(&self.0, request, &stage, &rest, peer).await,
+        }
+    }
+
+    /// Sends a text message to a connection: `POST @connections` without HTTP.
+    ///
+    /// # Errors
+    /// The connection is gone or does not read, or the message is too large.
+    pub fn post(&self, id: Id, text: &Bytes) -> Result<(), PostError> {
+        management::post(&self.0, None, id, text)
+    }
+
+    /// Closes a connection: `DELETE @connections` without HTTP.
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub fn close(&self, id: Id) -> Result<(), PostError> {
+        let connection = self.0.registry.get(id).ok_or(PostError::Gone)?;
+        connection.end(Ending::DELETED);
+        Ok(())
+    }
+
+    /// The established connections, oldest first.
+    #[must_use]
+    pub fn connections(&self) -> Vec<ConnectionView> {
+        let mut views: Vec<_> = self.0.registry.all().iter().map(|c| c.view()).collect();
+        views.sort_by_key(|view| (view.connected_at, view.id));
+        views
+    }
+
+    /// Refuses new connections with 503, closes every connection with 1001 `Going away`, and waits
+    /// until each `$disconnect` is answered and each socket closed, at most `Limits::shutdown`.
+    pub async fn shutdown(&self) {
+        self.0.stopping.store(true, Ordering::SeqCst);
+        for connection in self.0.registry.all() {
+            connection.end(Ending::SHUTDOWN);
+        }
+        let _ = tokio::time::timeout(self.0.config.limits.shutdown, self.0.live.none()).await;
+    }
+}
+
+/// The first segment of a path, decoded, and the rest.
+pub(crate) fn split_path(path: &str) -> (Cow<'_, str>, &str) {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let (first, rest) = path.split_at(path.find('/').unwrap_or(path.len()));
+    (percent_decode_str(first).decode_utf8_lossy(), rest)
+}
+
+/// A route as messages meet it.
+#[derive(Debug)]
+pub(crate) struct Target {
+    pub(crate) key: String,
+    /// `None` if it has no integration or one that is not emulated.
+    pub(crate) function: Option<Function>,
+    /// The route has no target at all, which `$connect` may.
+    pub(crate) without_target: bool,
+    pub(crate) two_way: bool,
+    pub(crate) authorizer: Option<Authorizer>,
+}
+
+/// A function and how long the gateway waits for it.
+#[derive(Debug)]
+pub(crate) struct Function {
+    pub(crate) id: String,
+    pub(crate) timeout: Duration,
+}
+
+/// What all connections share.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) config: Config,
+    pub(crate) place: Place,
+    pub(crate) stages: HashMap<String, Arc<Stage>>,
+    pub(crate) routes: HashMap<String, Arc<Target>>,
+    pub(crate) expression: Expression,
+    pub(crate) ids: Ids,
+    pub(crate) invoke: Arc<dyn Invoke>,
+    pub(crate) registry: Registry,
+    pub(crate) casing: Casing,
+    pub(crate) live: Live,
+    pub(crate) stopping: AtomicBool,
+    /// `Limits::idle` and `Limits::lifetime`, scaled, in milliseconds.
+    pub(crate) idle_ms: u64,
+    pub(crate) lifetime_ms: u64,
+    began: Instant,
+}
+
+impl Core {
+    fn new(config: Config, invoke: Arc<dyn Invoke>) -> Self {
+        let api = &config.api;
+        let route = |route: &gatepost_template::Route| Target {
+            key: route.key.clone(),
+            function: match &route.integration {
+                Some(Integration::Lambda { function, timeout }) => Some(Function {
+                    id: function.clone(),
+                    timeout: (*timeout).min(config.limits.integration),
+                }),
+                Some(Integration::Unsupported(_)) | None => None,
+            },
+            without_target: route.integration.is_none(),
+            two_way: route.route_response,
+            authorizer: route.authorizer.clone(),
+        };
+        let scale = if config.time_scale > 0.0 {
+            config.time_scale
+        } else {
+            1.0
+        };
+        let scaled = |limit: Duration| {
+            u64::try_from(limit.div_f64(scale).as_millis())
+                .unwrap_or(u64::MAX)
+                .max(1)
+        };
+        Self {
+            place: Place {
+                arn: format!(
+                    "arn:aws:execute-api:{}:{}:{}",
+                    config.region, config.account, config.api_id
+                ),
+                api_id: config.api_id.clone(),
+                domain_name: config.authority.clone(),
+            },
+            stages: api
+                .stages
+                .iter()
+                .map(|s| (s.name.clone(), Arc::new(s.clone())))
+                .collect(),
+            routes: api
+                .routes
+                .iter()
+                .map(|(k, r)| (k.clone(), Arc::new(route(r))))
+                .collect(),
+            expression: Expression::parse(&api.route_selection_expression),
+            ids: Ids::new(&config.region, &*config.random),
+            invoke,
+            registry: Registry::new(),
+            casing: Casing::default(),
+            live: Live::default(),
+            stopping: AtomicBool::new(false),
+            idle_ms: scaled(config.limits.idle),
+            lifetime_ms: scaled(config.limits.lifetime),
+            began: Instant::now(),
+            config,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Moment {
+        Moment {
+            epoch_ms: self.config.clock.now_ms(),
+            uptime_ms: self.uptime_ms(),
+        }
+    }
+
+    pub(crate) fn uptime_ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// The moment of deadlines `uptime_ms` after the gateway began.
+    pub(crate) fn instant(&self, uptime_ms: u64) -> Instant {
+        self.began + Duration::from_millis(uptime_ms)
+    }
+
+    pub(crate) fn request(&self, at_ms: u64) -> event::Request {
+        event::Request {
+            id: self.ids.request(at_ms, &*self.config.random),
+            at_ms,
+        }
+    }
+
+    /// Tells the observer, if there is one that listens.
+    pub(crate) fn tell(&self, connection: Id, what: impl FnOnce() -> What) {
+        let observer = &self.config.observer;
+        if observer.listening() {
+            let at_ms = self.config.clock.now_ms();
+            observer.observe(Fact {
+                at_ms,
+                connection,
+                what: what(),
+            });
+        }
+    }
+
+    /// Calls a function and waits at most `function.timeout`; it runs on if that is too short.
+    pub(crate) async fn call(
+        &self,
+        connection: Id,
+        request: Id,
+        route: &str,
+        function: &Function,
+        payload: Bytes,
+    ) -> Outcome {
+        let began = Instant::now();
+        let invoked = self.invoke.invoke(&function.id, payload.clone());
+        let outcome = match tokio::time::timeout(function.timeout, invoked).await {
+            Ok(Ok(Invoked::Response(response))) => Outcome::Response(response),
+            Ok(Ok(Invoked::FunctionError(error))) => Outcome::FunctionError(error),
+            Ok(Err(InvokeError::Throttled)) => Outcome::Throttled,
+            Ok(Err(InvokeError::Unavailable(why))) => Outcome::NotInvoked(why),
+            Err(_) => Outcome::TimedOut,
+        };
+        self.tell(connection, || What::Invoked {
+            request,
+            route: route.to_owned(),
+            function: function.id.clone(),
+            payload,
+            outcome: outcome.clone(),
+            took: began.elapsed(),
+        });
+        outcome
+    }
+
+    /// The end of an established connection: it is no target of posts any more, and `$disconnect`
+    /// is called, once. Its answer is ignored.
+    pub(crate) fn disconnect(self: &Arc<Self>, connection: &Connection, ending: &Ending) {
+        self.registry.remove(connection.id);
+        self.tell(connection.id, || What::Closed {
+            code: ending.code,
+            reason: ending.reason.clone().into_owned(),
+            by: ending.by,
+        });
+        let Some(target) = self
+            .routes
+            .get("$disconnect")
+            .filter(|t| t.function.is_some())
+        else {
+            return;
+        };
+        let (core, target, id) = (Arc::clone(self), Arc::clone(target), connection.id);
+        let request = self.request(self.config.clock.now_ms());
+        let payload = event::disconnect(&self.place, connection, request, ending);
+        let alive = self.live.enter();
+        tokio::spawn(async move {
+            if let Some(function) = &target.function {
+                core.call(id, request.id, &target.key, function, payload)
+                    .await;
+            }
+            drop((alive, core));
+        });
+    }
+
+    /// Adds to an answer what every answer of the gateway has.
+    pub(crate) fn stamp(&self, response: &mut Response<Full<Bytes>>) {
+        let random = self.config.random.next().to_be_bytes();
+        let more = self.config.random.next().to_be_bytes();
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&random);
+        bytes[8..].copy_from_slice(&more);
+        let mut text = Uuid::encode_buffer();
+        let uuid = uuid::Builder::from_random_bytes(bytes).into_uuid();
+        let uuid = uuid.hyphenated().encode_lower(&mut text);
+        let headers = response.headers_mut();
+        let uuid = HeaderValue::from_str(uuid).expect("a UUID is ASCII");
+        headers.insert("x-amzn-requestid", uuid);
+        let id = self.request(self.config.clock.now_ms()).id;
+        let id = HeaderValue::from_str(id.as_str()).expect("an id is ASCII");
+        headers.insert("x-amz-apigw-id", id);
+    }
+
+    pub(crate) async fn refuse(&self, refusal: Refusal) -> Response<Full<Bytes>> {
+        let mut response = refusal.into_response();
+        self.stamp(&mut response);
+        self.casing.apply(&mut response).await;
+        response
+    }
+}
+
+/// Counts what shutdown waits for.
+#[derive(Debug, Default)]
+pub(crate) struct Live {
+    counted: Arc<(AtomicUsize, Notify)>,
+}
+
+/// Counted until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Alive(Arc<(AtomicUsize, Notify)>);
+
+impl Live {
+    pub(crate) fn enter(&self) -> Alive {
+        self.counted.0.fetch_add(1, Ordering::SeqCst);
+        Alive(Arc::clone(&self.counted))
+    }
+
+    /// Waits until nothing is counted.
+    async fn none(&self) {
+        loop {
+            let changed = self.counted.1.notified();
+            if self.counted.0.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            changed.await;
+        }
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        if self.0.0.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.0.1.notify_waiters();
+        }
+    }
+}

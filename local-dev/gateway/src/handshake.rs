@@ -1,0 +1,348 @@
+//! From `GET /{stage}` to an established connection.
+//!
+//! Order of the checks: stage, handshake, authorizer, `$connect`. The two calls run in a task of
+//! their own: if the client leaves meanwhile, a `$connect` that said yes is still followed by its
+//! `$disconnect`.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use fastwebsockets::upgrade::UpgradeFut;
+use gatepost_template::Authorizer;
+use gatepost_template::Stage;
+use http::HeaderValue;
+use http::Method;
+use http::Request;
+use http::Response;
+use http::StatusCode;
+use http::header;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+
+use crate::Outcome;
+use crate::What;
+use crate::authorizer;
+use crate::close::Ending;
+use crate::connection::Connection;
+use crate::connection::Opening;
+use crate::event;
+use crate::gateway::Core;
+use crate::gateway::Function;
+use crate::gateway::Target;
+use crate::head::Head;
+use crate::policy::Decision;
+use crate::proxy_response::ProxyResponse;
+use crate::refusal::Refusal;
+use crate::session;
+use crate::stream::HeaderNames;
+use crate::stream::Tapped;
+
+/// What `$connect` decided: the subprotocol, or what the client gets instead.
+type Admission = Result<Option<HeaderValue>, Refusal>;
+
+/// Answers a request for `/{stage}`; `rest` is what follows the stage.
+pub(crate) async fn serve(
+    core: &Arc<Core>,
+    mut request: Request<Incoming>,
+    stage: &Arc<Stage>,
+    rest: &str,
+    peer: SocketAddr,
+) -> Response<Full<Bytes>> {
+    if let Err(refusal) = check(core, &request, rest) {
+        let status = refusal.status;
+        let mut response = core.refuse(refusal).await;
+        if status == StatusCode::UPGRADE_REQUIRED {
+            name_what_is_required(&mut response);
+        }
+        return response;
+    }
+    // The checks above are stricter than those of the upgrade, which cannot fail after them.
+    let Ok((upgrade_response, upgrade)) = fastwebsockets::upgrade::upgrade(&mut request) else {
+        return core
+            .refuse(Refusal::bad_handshake("the handshake is incomplete"))
+            .await;
+    };
+    let now = core.now();
+    let head = Head::new(
+        request.headers(),
+        request
+            .extensions()
+            .get::<HeaderNames>()
+            .map(|names| &*names.0),
+        request.uri().query(),
+        peer.ip(),
+        &core.config.authority,
+        trace_id(core, now.epoch_ms),
+    );
+    let random = core.config.random.next();
+    let opening = Opening {
+        id: core.ids.connection(now.epoch_ms, &*core.config.random),
+        stage: Arc::clone(stage),
+        now,
+        source_ip: peer.ip(),
+        user_agent: head.user_agent.as_deref().map(Box::from),
+        host: head
+            .headers
+            .header("host")
+            .unwrap_or(&core.config.authority)
+            .into(),
+        first_message: u16::try_from(random & 0x7fff).unwrap_or(0),
+    };
+    let connection = Arc::new(Connection::new(opening, &core.config.limits));
+    let (answer, answered) = oneshot::channel();
+    tokio::spawn(establish(
+        Arc::clone(core),
+        connection,
+        head,
+        upgrade,
+        answer,
+    ));
+    match answered.await {
+        Ok(Ok(subprotocol)) => {
+            let mut response = upgrade_response.map(|_| Full::default());
+            if let Some(subprotocol) = subprotocol {
+                response
+                    .headers_mut()
+                    .insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
+            }
+            core.casing.apply(&mut response).await;
+            response
+        }
+        Ok(Err(refusal)) => core.refuse(refusal).await,
+        Err(_) => {
+            core.refuse(Refusal::not_invoked("the handshake was abandoned"))
+                .await
+        }
+    }
+}
+
+/// RFC 6455 §4.2.1, and what API Gateway refuses before it.
+fn check(core: &Core, request: &Request<Incoming>, rest: &str) -> Result<(), Refusal> {
+    let headers = request.headers();
+    if core.stopping.load(Ordering::SeqCst) {
+        return Err(Refusal::stopping("the gateway stops"));
+    }
+    if request.method() != Method::GET {
+        return Err(Refusal::forbidden("not a GET"));
+    }
+    if !fastwebsockets::upgrade::is_upgrade_request(request) {
+        return Err(Refusal::upgrade_required("not a WebSocket handshake"));
+    }
+    // "The path is fixed" (Developer Guide, "Create a Lambda REQUEST authorizer function").
+    if !matches!(rest, "" | "/") {
+        return Err(Refusal::forbidden("a path below the stage"));
+    }
+    // §4.4: the version that the server understands is named.
+    if headers
+        .get(header::SEC_WEBSOCKET_VERSION)
+        .map(HeaderValue::as_bytes)
+        != Some(b"13")
+    {
+        return Err(Refusal::upgrade_required("not version 13"));
+    }
+    let key = headers
+        .get(header::SEC_WEBSOCKET_KEY)
+        .map(|key| STANDARD.decode(key));
+    match key {
+        Some(Ok(key)) if key.len() == 16 => Ok(()),
+        _ => Err(Refusal::bad_handshake("no Sec-WebSocket-Key of 16 bytes")),
+    }
+}
+
+/// RFC 9110 §15.5.22 and RFC 6455 §4.4.
+fn name_what_is_required(response: &mut Response<Full<Bytes>>) {
+    let headers = response.headers_mut();
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(
+        header::SEC_WEBSOCKET_VERSION,
+        HeaderValue::from_static("13"),
+    );
+}
+
+/// `Root=1-{8 hex: seconds}-{24 hex}` (X-Ray Developer Guide, "Tracing header").
+fn trace_id(core: &Core, now_ms: u64) -> String {
+    let (a, b) = (core.config.random.next(), core.config.random.next());
+    format!(
+        "Root=1-{:08x}-{a:016x}{:08x}",
+        now_ms / 1000,
+        b & 0xffff_ffff
+    )
+}
+
+/// Asks the authorizer and `$connect`, answers the handshake, and serves the connection.
+async fn establish(
+    core: Arc<Core>,
+    connection: Arc<Connection>,
+    head: Head,
+    upgrade: UpgradeFut,
+    answer: oneshot::Sender<Admission>,
+) {
+    let alive = core.live.enter();
+    let subprotocol = match admit(&core, &connection, &head).await {
+        Ok(subprotocol) => subprotocol,
+        Err(refusal) => {
+            core.tell(connection.id, || What::Refused {
+                status: refusal.status.as_u16(),
+                why: refusal.why.to_string(),
+            });
+            // If nobody waits for it, the client has gone.
+            let _ = answer.send(Err(refusal));
+            return;
+        }
+    };
+    core.registry.insert(&connection);
+    core.tell(connection.id, || What::Connected {
+        stage: connection.stage.name.clone(),
+        source_ip: connection.source_ip,
+        user_agent: head.user_agent.clone(),
+        subprotocol: subprotocol
+            .as_ref()
+            .map(|s| String::from_utf8_lossy(s.as_bytes()).into_owned()),
+        principal: connection.authorizer().map(|a| a.principal.clone()),
+    });
+    drop(head);
+    if answer.send(Ok(subprotocol)).is_err() {
+        return core.disconnect(&connection, &Ending::LOST);
+    }
+    match upgraded(upgrade).await {
+        Some((stream, first)) => {
+            tokio::spawn(session::run(core, connection, stream, first, alive));
+        }
+        None => core.disconnect(&connection, &Ending::LOST),
+    }
+}
+
+/// The socket, and what the client sent right after its handshake.
+async fn upgraded(upgrade: UpgradeFut) -> Option<(TcpStream, Bytes)> {
+    let upgraded = upgrade.await.ok()?.into_inner().into_inner();
+    match upgraded.downcast::<TokioIo<Tapped>>() {
+        Ok(parts) => Some((parts.io.into_inner().stream, parts.read_buf)),
+        Err(_) => {
+            tracing::error!(
+                "a handshake came from a connection that serve_connection did not serve"
+            );
+            None
+        }
+    }
+}
+
+async fn admit(core: &Core, connection: &Connection, head: &Head) -> Admission {
+    // The integration on `$connect` is optional (Developer Guide, "Manage connected users and
+    // client apps: $connect and $disconnect routes"), and so is the route.
+    let Some(target) = core.routes.get("$connect") else {
+        return Ok(None);
+    };
+    let request = core.request(core.config.clock.now_ms());
+    if let Some(authorizer) = &target.authorizer {
+        authorize(core, connection, head, request, authorizer).await?;
+    }
+    let Some(function) = &target.function else {
+        return match target.without_target {
+            true => Ok(None),
+            false => Err(Refusal::not_invoked(
+                "the integration of $connect is not emulated",
+            )),
+        };
+    };
+    integrate(core, connection, head, request, target, function).await
+}
+
+async fn integrate(
+    core: &Core,
+    connection: &Connection,
+    head: &Head,
+    request: event::Request,
+    target: &Target,
+    function: &Function,
+) -> Admission {
+    let payload = event::connect(&core.place, connection, head, request);
+    let response = match core
+        .call(connection.id, request.id, &target.key, function, payload)
+        .await
+    {
+        Outcome::Response(response) => response,
+        Outcome::FunctionError(_) => return Err(Refusal::bad_gateway("$connect failed")),
+        Outcome::TimedOut => return Err(Refusal::timed_out("$connect timed out")),
+        Outcome::Throttled => return Err(Refusal::throttled("$connect is throttled")),
+        Outcome::NotInvoked(why) => return Err(Refusal::not_invoked("").because(why)),
+    };
+    let response = ProxyResponse::read(&response)
+        .map_err(|_| Refusal::bad_gateway("$connect did not answer a proxy response"))?;
+    if response.status >= 300 {
+        let status = StatusCode::from_u16(response.status);
+        return Err(Refusal::by_function(
+            status.unwrap_or(StatusCode::BAD_GATEWAY),
+        ));
+    }
+    // The only header that is honoured (Developer Guide, "$connect routes that require a WebSocket
+    // subprotocol").
+    let subprotocol = response
+        .header("Sec-WebSocket-Protocol")
+        .map(HeaderValue::from_str);
+    subprotocol
+        .transpose()
+        .map_err(|_| Refusal::bad_gateway("Sec-WebSocket-Protocol is no header value"))
+}
+
+async fn authorize(
+    core: &Core,
+    connection: &Connection,
+    head: &Head,
+    request: event::Request,
+    authorizer: &Authorizer,
+) -> Result<(), Refusal> {
+    match authorizer::has_identity(&authorizer.identity_sources, head, connection) {
+        Ok(true) => {}
+        Ok(false) => {
+            return Err(Refusal::unauthorized(
+                "an identity source is missing or empty",
+            ));
+        }
+        Err(unknown) => {
+            let why = format!("WebSocket APIs have no identity source {}", unknown.0);
+            return Err(Refusal::authorizer_failed(why));
+        }
+    }
+    let arn = format!("{}/{}/$connect", core.place.arn, connection.stage.name);
+    let payload = event::authorize(&core.place, connection, head, request, &arn);
+    let function = Function {
+        id: authorizer.function.clone(),
+        timeout: core.config.limits.integration,
+    };
+    let began = tokio::time::Instant::now();
+    let failed = |why: &str| Err(Refusal::authorizer_failed(why.to_owned()));
+    let answer = match core
+        .call(connection.id, request.id, "authorizer", &function, payload)
+        .await
+    {
+        Outcome::Response(answer) => answer,
+        Outcome::FunctionError(error) if authorizer::is_unauthorized(&error) => {
+            return Err(Refusal::unauthorized(
+                "the authorizer failed with Unauthorized",
+            ));
+        }
+        Outcome::FunctionError(_) => return failed("the authorizer failed"),
+        Outcome::TimedOut => return failed("the authorizer timed out"),
+        Outcome::Throttled => return failed("the authorizer is throttled"),
+        Outcome::NotInvoked(why) => return failed(&why),
+    };
+    let answer = authorizer::Answer::read(&answer, core.config.limits.authorizer_result)
+        .map_err(|bad| Refusal::authorizer_failed(bad.0))?;
+    match answer.decide(&arn) {
+        Decision::Allow => {
+            let latency = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            connection.set_authorizer(answer.authorized(latency));
+            Ok(())
+        }
+        Decision::ExplicitDeny => Err(Refusal::explicit_deny("the policy denies")),
+        Decision::ImplicitDeny => Err(Refusal::implicit_deny("the policy does not allow")),
+    }
+}

@@ -1,0 +1,195 @@
+//! `@connections`: post to a connection, look at it, close it (API reference, "Amazon API Gateway
+//! Management API").
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gatepost_template::Stage;
+use http::HeaderValue;
+use http::Method;
+use http::Request;
+use http::Response;
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use http_body_util::BodyExt;
+use http_body_util::Full;
+use http_body_util::Limited;
+use hyper::body::Incoming;
+use serde::Serialize;
+
+use crate::Id;
+use crate::Origin;
+use crate::PostRefusal;
+use crate::What;
+use crate::clock::iso_ms;
+use crate::close::Ending;
+use crate::connection::Connection;
+use crate::gateway::Core;
+use crate::gateway::split_path;
+use crate::refusal::Refusal;
+
+/// Why a post was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PostError {
+    /// There is no such connection, or not yet, or no longer: 410.
+    #[error("the connection is gone")]
+    Gone,
+    /// The client does not read: 429.
+    #[error("the client does not read")]
+    QueueFull,
+    /// More than 128 KB: 413.
+    #[error("the message is too large")]
+    TooLarge,
+}
+
+impl From<PostError> for Refusal {
+    fn from(error: PostError) -> Self {
+        match error {
+            PostError::Gone => Self::gone("no such connection"),
+            PostError::QueueFull => Self::limit_exceeded("the client does not read"),
+            PostError::TooLarge => Self::too_large("the payload is too large"),
+        }
+    }
+}
+
+/// Answers a request for `/{stage}{rest}`, where `rest` begins with `/@connections`.
+pub(crate) async fn serve(
+    core: &Arc<Core>,
+    request: Request<Incoming>,
+    stage: &Arc<Stage>,
+    rest: &str,
+) -> Response<Full<Bytes>> {
+    match answer(core, request, stage, rest).await {
+        Ok(mut response) => {
+            core.stamp(&mut response);
+            response
+        }
+        Err(refusal) => core.refuse(refusal).await,
+    }
+}
+
+async fn answer(
+    core: &Arc<Core>,
+    request: Request<Incoming>,
+    stage: &Arc<Stage>,
+    rest: &str,
+) -> Result<Response<Full<Bytes>>, Refusal> {
+    let (_, below) = split_path(rest);
+    let (id, more) = split_path(below);
+    let method = request.method().clone();
+    let known = matches!(method, Method::POST | Method::GET | Method::DELETE);
+    if id.is_empty() || !more.is_empty() || !known {
+        return Err(Refusal::no_method(request.uri().path(), method.as_str()));
+    }
+    let id: Id = id
+        .parse()
+        .map_err(|_| Refusal::invalid_connection_id(&id))?;
+    match method {
+        Method::POST => {
+            let payload = payload(core, request).await?;
+            post(core, Some(stage), id, &payload)?;
+            Ok(Response::default())
+        }
+        Method::GET => look_at(&*find(core, Some(stage), id)?),
+        _ => {
+            find(core, Some(stage), id)?.end(Ending::DELETED);
+            let mut response = Response::default();
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            Ok(response)
+        }
+    }
+}
+
+async fn payload(core: &Core, request: Request<Incoming>) -> Result<Bytes, Refusal> {
+    let body = Limited::new(request.into_body(), core.config.limits.message);
+    let payload = body
+        .collect()
+        .await
+        .map_err(|_| PostError::TooLarge)?
+        .to_bytes();
+    if payload.is_empty() {
+        return Err(Refusal::no_payload("a post without a payload"));
+    }
+    Ok(payload)
+}
+
+fn find(core: &Core, stage: Option<&Arc<Stage>>, id: Id) -> Result<Arc<Connection>, PostError> {
+    let connection = core.registry.get(id).ok_or(PostError::Gone)?;
+    match stage {
+        Some(stage) if !Arc::ptr_eq(stage, &connection.stage) => Err(PostError::Gone),
+        _ => Ok(connection),
+    }
+}
+
+/// Sends a message to a connection of this stage, or of any. It arrives as text: bytes that are not
+/// UTF-8 are replaced, as no client would take them.
+pub(crate) fn post(
+    core: &Core,
+    stage: Option<&Arc<Stage>>,
+    id: Id,
+    payload: &Bytes,
+) -> Result<(), PostError> {
+    if payload.len() > core.config.limits.message {
+        return Err(PostError::TooLarge);
+    }
+    let connection = find(core, stage, id)?;
+    let text = match String::from_utf8_lossy(payload) {
+        Cow::Borrowed(_) => Cow::Borrowed(payload),
+        Cow::Owned(text) => Cow::Owned(Bytes::from(text)),
+    };
+    match connection.send(&text, core.now()) {
+        Ok(()) => {
+            core.tell(id, || What::MessageOut {
+                origin: Origin::Post,
+                body: text.into_owned(),
+            });
+            Ok(())
+        }
+        Err(why) => {
+            core.tell(id, || What::NotSent {
+                origin: Origin::Post,
+                len: text.len(),
+                why,
+            });
+            Err(match why {
+                PostRefusal::Gone => PostError::Gone,
+                PostRefusal::QueueFull => PostError::QueueFull,
+            })
+        }
+    }
+}
+
+/// The answer of `GetConnection`: camel case, ISO times with milliseconds. `userAgent` is missing
+/// when the client sent none, though the model requires it (AWS CLI example of `get-connection`).
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct View<'a> {
+    connected_at: String,
+    identity: Identity<'a>,
+    last_active_at: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Identity<'a> {
+    source_ip: std::net::IpAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_agent: Option<&'a str>,
+}
+
+fn look_at(connection: &Connection) -> Result<Response<Full<Bytes>>, Refusal> {
+    let view = View {
+        connected_at: iso_ms(connection.connected_at),
+        identity: Identity {
+            source_ip: connection.source_ip,
+            user_agent: connection.user_agent.as_deref(),
+        },
+        last_active_at: iso_ms(connection.last_active_at()),
+    };
+    let body = serde_json::to_vec(&view).expect("times, an address and a string serialise");
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(CONTENT_TYPE, json);
+    Ok(response)
+}

@@ -1,0 +1,161 @@
+//! A message of a client: route, event, function, answer.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+
+use crate::Id;
+use crate::Origin;
+use crate::Outcome;
+use crate::What;
+use crate::connection::Connection;
+use crate::event;
+use crate::gateway::Core;
+use crate::gateway::Function;
+use crate::gateway::Target;
+use crate::proxy_response::ProxyResponse;
+
+/// Starts what a message leads to. Invocations of one connection start in the order of its messages
+/// and run beside each other (nothing promises an order: Developer Guide, "Set up a route
+/// response": responses are asynchronous).
+pub(crate) fn start(core: &Arc<Core>, connection: &Arc<Connection>, text: &str) {
+    let now = core.now();
+    connection.touch(now);
+    let message = core
+        .ids
+        .message(now.epoch_ms, connection.id, connection.number_message());
+    let request = core.request(now.epoch_ms);
+    let target = select(core, text);
+    core.tell(connection.id, || What::MessageIn {
+        message,
+        request: request.id,
+        route: target.map(|target| target.key.clone()),
+        body: Bytes::copy_from_slice(text.as_bytes()),
+    });
+    let Some(target) = target else {
+        return send_error(core, connection, request.id, "Forbidden");
+    };
+    if target.function.is_none() {
+        return send_error(core, connection, request.id, "Internal server error");
+    }
+    let payload = event::message(&core.place, connection, request, message, &target.key, text);
+    let under_way = UnderWay::new(core, connection);
+    let (core, target) = (Arc::clone(core), Arc::clone(target));
+    let mut answer = Box::pin(async move {
+        if let Some(function) = &target.function {
+            answer(
+                &core,
+                &under_way.connection,
+                request.id,
+                &target,
+                function,
+                payload,
+            )
+            .await;
+        }
+    });
+    // Polled here first, so that messages reach the function in their order; then in a task of its
+    // own, so that it goes on when the connection ends.
+    if answer.as_mut().now_or_never().is_none() {
+        tokio::spawn(answer);
+    }
+}
+
+/// The route of a message: the one that the expression names, else `$default`. `$connect` and
+/// `$disconnect` are no routes of messages.
+fn select<'a>(core: &'a Core, text: &str) -> Option<&'a Arc<Target>> {
+    let key = core.expression.evaluate(text);
+    let key = key.filter(|key| key != "$connect" && key != "$disconnect");
+    key.and_then(|key| core.routes.get(&key))
+        .or_else(|| core.routes.get("$default"))
+}
+
+async fn answer(
+    core: &Core,
+    connection: &Connection,
+    request: Id,
+    target: &Target,
+    function: &Function,
+    payload: Bytes,
+) {
+    match core
+        .call(connection.id, request, &target.key, function, payload)
+        .await
+    {
+        Outcome::Response(_) if !target.two_way => {}
+        Outcome::Response(response) => match ProxyResponse::read(&response) {
+            Ok(response) if response.body.is_empty() => {}
+            // Developer Guide, "Quotas …": a message has at most 128 KB. What a longer one becomes
+            // is not documented.
+            Ok(response) if response.body.len() <= core.config.limits.message => {
+                let body = match String::from_utf8_lossy(&response.body) {
+                    std::borrow::Cow::Borrowed(_) => Bytes::from(response.body),
+                    std::borrow::Cow::Owned(text) => Bytes::from(text),
+                };
+                send(core, connection, Origin::RouteResponse(request), &body);
+            }
+            Ok(_) | Err(_) => send_error(core, connection, request, "Internal server error"),
+        },
+        Outcome::FunctionError(_) | Outcome::NotInvoked(_) => {
+            send_error(core, connection, request, "Internal server error");
+        }
+        Outcome::TimedOut => send_error(core, connection, request, "Endpoint request timed out"),
+        Outcome::Throttled => send_error(core, connection, request, "Too Many Requests"),
+    }
+}
+
+/// The gateway's error frame, with the spaces that AWS writes (logged: aws-samples
+/// simple-websockets-chat-app issue 42, aws/chalice issue 1406; `Too Many Requests` is a guess).
+fn send_error(core: &Core, connection: &Connection, request: Id, message: &str) {
+    let id = connection.id;
+    let frame =
+        format!(r#"{{"message": "{message}", "connectionId":"{id}", "requestId":"{request}"}}"#);
+    send(
+        core,
+        connection,
+        Origin::GatewayError(request),
+        &Bytes::from(frame),
+    );
+}
+
+/// Sends to the client what was made for it; if it does not read, or is gone, that is lost.
+fn send(core: &Core, connection: &Connection, origin: Origin, body: &Bytes) {
+    match connection.send(body, core.now()) {
+        Ok(()) => core.tell(connection.id, || What::MessageOut {
+            origin,
+            body: body.clone(),
+        }),
+        Err(why) => core.tell(connection.id, || What::NotSent {
+            origin,
+            len: body.len(),
+            why,
+        }),
+    }
+}
+
+/// Counts a message until it is answered.
+struct UnderWay {
+    connection: Arc<Connection>,
+    wake: bool,
+}
+
+impl UnderWay {
+    fn new(core: &Core, connection: &Arc<Connection>) -> Self {
+        connection.under_way.fetch_add(1, Ordering::SeqCst);
+        Self {
+            connection: Arc::clone(connection),
+            wake: core.config.limits.messages_at_once.is_some(),
+        }
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.connection.under_way.fetch_sub(1, Ordering::SeqCst);
+        if self.wake {
+            self.connection.task().wake();
+        }
+    }
+}

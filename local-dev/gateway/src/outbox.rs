@@ -1,0 +1,252 @@
+//! What is on its way to one client.
+//!
+//! Whoever has a message writes it himself as long as nothing waits: a post costs one system call
+//! and wakes nobody. What the socket does not take is queued, up to a bound, and the connection's
+//! task writes it when the client reads again. While that task works through what a client sent,
+//! the outbox is corked, so that the answers leave in one write.
+
+use std::io;
+use std::io::IoSlice;
+
+use fastwebsockets::Frame;
+use fastwebsockets::OpCode;
+use fastwebsockets::Payload;
+use tokio::net::tcp::OwnedWriteHalf;
+
+use crate::PostRefusal;
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pushed {
+    /// It left, or the task that holds the cork sends it.
+    Done,
+    /// It waits for the socket: the connection's task must be woken.
+    Waiting,
+}
+
+/// Frames that wait for the socket, and the socket's writing half.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    /// Absent before the upgrade and after the end.
+    socket: Option<OwnedWriteHalf>,
+    queue: Vec<u8>,
+    written: usize,
+    bound: usize,
+    max_frame: usize,
+    corked: bool,
+    broken: bool,
+    closed: bool,
+}
+
+impl Outbox {
+    pub(crate) fn new(bound: usize, max_frame: usize) -> Self {
+        Self {
+            socket: None,
+            queue: Vec::new(),
+            written: 0,
+            bound,
+            max_frame,
+            corked: false,
+            broken: false,
+            closed: false,
+        }
+    }
+
+    pub(crate) fn open(&mut self, socket: OwnedWriteHalf) {
+        self.socket = Some(socket);
+    }
+
+    /// Gives the socket up: dropping it ends the stream to the client.
+    pub(crate) fn close(&mut self) -> Option<OwnedWriteHalf> {
+        self.closed = true;
+        self.queue = Vec::new();
+        self.written = 0;
+        self.socket.take()
+    }
+
+    /// Bytes that wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.len() - self.written
+    }
+
+    /// Whether the connection should not be read for now: its client does not read either.
+    pub(crate) fn is_full(&self) -> bool {
+        self.waiting() >= self.bound
+    }
+
+    /// Whether the socket failed: the connection is lost.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken
+    }
+
+    pub(crate) fn cork(&mut self) {
+        self.corked = true;
+    }
+
+    /// Sends or queues a text message, in fragments if it is longer than a frame.
+    ///
+    /// # Errors
+    /// The connection is closed or the queue is full; nothing of the message was sent.
+    pub(crate) fn text(&mut self, text: &[u8]) -> Result<Pushed, PostRefusal> {
+        if text.len() <= self.max_frame {
+            return self.frame(true, OpCode::Text, text);
+        }
+        self.admit(text.len())?;
+        let mut opcode = OpCode::Text;
+        let mut parts = text.chunks(self.max_frame).peekable();
+        while let Some(part) = parts.next() {
+            self.enqueue(parts.peek().is_none(), opcode, part);
+            opcode = OpCode::Continuation;
+        }
+        Ok(self.flush_unless_corked())
+    }
+
+    /// Sends or queues a pong or a close frame. A pong is dropped when the queue is full (RFC 6455
+    /// §5.5.3 asks only for the most recent one).
+    ///
+    /// # Errors
+    /// The connection is closed or the queue is full.
+    pub(crate) fn control(
+        &mut self,
+        opcode: OpCode,
+        payload: &[u8],
+    ) -> Result<Pushed, PostRefusal> {
+        if opcode == OpCode::Close {
+            self.enqueue(true, opcode, payload);
+            return Ok(self.flush_unless_corked());
+        }
+        self.frame(true, opcode, payload)
+    }
+
+    fn frame(&mut self, fin: bool, opcode: OpCode, payload: &[u8]) -> Result<Pushed, PostRefusal> {
+        if self.waiting() > 0 || self.corked || self.closed {
+            self.admit(payload.len())?;
+            self.enqueue(fin, opcode, payload);
+            return Ok(if self.corked {
+                Pushed::Done
+            } else {
+                Pushed::Waiting
+            });
+        }
+        let mut head = [0; 16];
+        let size = frame_head(&mut head, fin, opcode, payload);
+        let total = size + payload.len();
+        let sent = match &self.socket {
+            Some(socket) => {
+                socket.try_write_vectored(&[IoSlice::new(&head[..size]), IoSlice::new(payload)])
+            }
+            None => Err(io::ErrorKind::WouldBlock.into()),
+        };
+        let sent = sent.unwrap_or_else(|failed| {
+            self.broken |= failed.kind() != io::ErrorKind::WouldBlock;
+            0
+        });
+        if sent == total {
+            return Ok(Pushed::Done);
+        }
+        self.queue.extend_from_slice(&head[sent.min(size)..size]);
+        self.queue
+            .extend_from_slice(&payload[sent.saturating_sub(size)..]);
+        Ok(Pushed::Waiting)
+    }
+
+    fn admit(&self, len: usize) -> Result<(), PostRefusal> {
+        if self.closed {
+            return Err(PostRefusal::Gone);
+        }
+        // An empty queue takes any message, however small the bound.
+        if self.waiting() > 0 && self.waiting() + len > self.bound {
+            return Err(PostRefusal::QueueFull);
+        }
+        Ok(())
+    }
+
+    fn enqueue(&mut self, fin: bool, opcode: OpCode, payload: &[u8]) {
+        let mut head = [0; 16];
+        let size = frame_head(&mut head, fin, opcode, payload);
+        self.queue.reserve(size + payload.len());
+        self.queue.extend_from_slice(&head[..size]);
+        self.queue.extend_from_slice(payload);
+    }
+
+    fn flush_unless_corked(&mut self) -> Pushed {
+        if self.corked {
+            return Pushed::Done;
+        }
+        self.flush()
+    }
+
+    /// Takes the cork off and writes what came meanwhile.
+    pub(crate) fn uncork(&mut self) -> Pushed {
+        self.corked = false;
+        self.flush()
+    }
+
+    /// Writes what waits, as far as the socket takes it.
+    pub(crate) fn flush(&mut self) -> Pushed {
+        let Some(socket) = &self.socket else {
+            return if self.queue.is_empty() {
+                Pushed::Done
+            } else {
+                Pushed::Waiting
+            };
+        };
+        while self.written < self.queue.len() {
+            match socket.try_write(&self.queue[self.written..]) {
+                Ok(sent) if sent > 0 => self.written += sent,
+                stopped => {
+                    if let Err(failed) = stopped {
+                        self.broken |= failed.kind() != io::ErrorKind::WouldBlock;
+                    }
+                    // What was sent is given back once it is the larger part.
+                    if self.written > self.queue.len() / 2 {
+                        self.queue.drain(..self.written);
+                        self.written = 0;
+                    }
+                    return Pushed::Waiting;
+                }
+            }
+        }
+        self.queue = Vec::new();
+        self.written = 0;
+        Pushed::Done
+    }
+}
+
+/// Writes a server's frame header, which has no mask.
+fn frame_head(head: &mut [u8; 16], fin: bool, opcode: OpCode, payload: &[u8]) -> usize {
+    Frame::new(fin, opcode, None, Payload::Borrowed(payload)).fmt_head(head)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn before_the_upgrade_messages_wait_and_the_bound_holds() {
+        let mut outbox = Outbox::new(10, 4);
+        assert_eq!(outbox.text(b"abcdef"), Ok(Pushed::Waiting));
+        assert_eq!(outbox.queue, b"\x01\x04abcd\x80\x02ef");
+        assert_eq!(outbox.text(b"g"), Err(PostRefusal::QueueFull));
+        assert_eq!(outbox.control(OpCode::Pong, b""), Ok(Pushed::Waiting));
+        assert!(outbox.is_full());
+        assert_eq!(outbox.waiting(), 12);
+        outbox.close();
+        assert_eq!(outbox.waiting(), 0);
+    }
+
+    #[test]
+    fn lengths_are_written_in_as_few_bytes_as_possible() {
+        let mut head = [0; 16];
+        for (len, want) in [
+            (0, &[0x81, 0][..]),
+            (125, &[0x81, 125]),
+            (126, &[0x81, 126, 0, 126]),
+            (65_535, &[0x81, 126, 0xff, 0xff]),
+            (65_536, &[0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
+        ] {
+            let size = frame_head(&mut head, true, OpCode::Text, &vec![0; len]);
+            assert_eq!(&head[..size], want);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The connections that are established, by id.
+
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+use std::hash::RandomState;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+
+use crate::Id;
+use crate::connection::Connection;
+
+const SHARDS: usize = 32;
+
+/// Sharded, so that posts to different connections seldom meet at one lock.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    hasher: RandomState,
+    shards: [Mutex<HashMap<Id, Arc<Connection>>>; SHARDS],
+}
+
+impl Registry {
+    pub(crate) fn new() -> Self {
+        Self {
+            hasher: RandomState::new(),
+            shards: std::array::from_fn(|_| Mutex::default()),
+        }
+    }
+
+    pub(crate) fn get(&self, id: Id) -> Option<Arc<Connection>> {
+        self.shard(id).get(&id).cloned()
+    }
+
+    pub(crate) fn insert(&self, connection: &Arc<Connection>) {
+        self.shard(connection.id)
+            .insert(connection.id, Arc::clone(connection));
+    }
+
+    pub(crate) fn remove(&self, id: Id) {
+        self.shard(id).remove(&id);
+    }
+
+    /// Every connection, shard by shard.
+    pub(crate) fn all(&self) -> Vec<Arc<Connection>> {
+        self.shards
+            .iter()
+            .flat_map(|shard| lock(shard).values().cloned().collect::<Vec<_>>())
+            .collect()
+    }
+
+    fn shard(&self, id: Id) -> MutexGuard<'_, HashMap<Id, Arc<Connection>>> {
+        let hash = usize::try_from(self.hasher.hash_one(id) % SHARDS as u64);
+        lock(&self.shards[hash.unwrap_or(0)])
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

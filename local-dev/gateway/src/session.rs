@@ -1,0 +1,248 @@
+//! The task of one connection: reads what the client sends, writes what waits, keeps the deadlines.
+//!
+//! It is a hand-written future because an idle connection should cost next to nothing: it holds no
+//! buffer (reading is done into one that all connections of a thread share), and nothing is
+//! allocated between messages.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Context;
+use std::task::Poll;
+use std::task::ready;
+
+use bytes::Bytes;
+use fastwebsockets::OpCode;
+use tokio::io::AsyncRead;
+use tokio::io::ReadBuf;
+use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedReadHalf;
+use tokio::time::Sleep;
+
+use crate::close::Ending;
+use crate::connection::Connection;
+use crate::frame::FrameReader;
+use crate::frame::Incoming;
+use crate::frame::Next;
+use crate::gateway::Alive;
+use crate::gateway::Core;
+use crate::message;
+
+/// Two of the largest frames: a client that sends fast is read in few calls.
+const SCRATCH: usize = 64 * 1024;
+
+thread_local! {
+    /// Where the connections of this thread read to. Taken while in use.
+    static READ_TO: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Serves an upgraded connection to its end, `$disconnect` included. `first` is what the client
+/// sent together with its handshake.
+pub(crate) async fn run(
+    core: Arc<Core>,
+    connection: Arc<Connection>,
+    stream: TcpStream,
+    first: Bytes,
+    alive: Alive,
+) {
+    let (read, write) = stream.into_split();
+    connection.open(write);
+    let mut session = Session::new(core, connection, read);
+    let ending = match session.take(&mut Vec::from(first)) {
+        Some(ending) => ending,
+        None => (&mut session).await,
+    };
+    session.core.disconnect(&session.connection, &ending);
+    let wait = session.core.config.limits.close_wait;
+    // Whoever does not finish in time is cut off.
+    let _ = tokio::time::timeout(wait, close(&session.connection, &session.read, &ending)).await;
+    session.connection.outbox().close();
+    drop(alive);
+}
+
+/// Sends the close frame and the end of the stream, and reads on: a socket that is closed with
+/// unread bytes is reset, and the close frame could be lost (RFC 6455 §7.1.1).
+async fn close(connection: &Connection, read: &OwnedReadHalf, ending: &Ending) {
+    let Some(payload) = ending.close_frame() else {
+        return;
+    };
+    connection.control(OpCode::Close, &payload);
+    let stream: &TcpStream = read.as_ref();
+    while connection.outbox().waiting() > 0 {
+        if stream.writable().await.is_err() || connection.outbox().is_broken() {
+            return;
+        }
+        connection.outbox().flush();
+    }
+    connection.outbox().close();
+    loop {
+        if stream.readable().await.is_err() {
+            return;
+        }
+        match stream.try_read(&mut [0; 4096]) {
+            Ok(0) => return,
+            Err(failed) if failed.kind() != std::io::ErrorKind::WouldBlock => return,
+            Ok(_) | Err(_) => {}
+        }
+    }
+}
+
+/// Resolves to the reason for which the connection ends.
+struct Session {
+    core: Arc<Core>,
+    connection: Arc<Connection>,
+    read: OwnedReadHalf,
+    frames: FrameReader,
+    alarm: Pin<Box<Sleep>>,
+    /// When the connection is too old, in milliseconds since the gateway began.
+    oldest: u64,
+}
+
+impl Session {
+    fn new(core: Arc<Core>, connection: Arc<Connection>, read: OwnedReadHalf) -> Self {
+        let limits = &core.config.limits;
+        let oldest = connection.active() + core.lifetime_ms;
+        let first = oldest.min(connection.active() + core.idle_ms);
+        Self {
+            frames: FrameReader::new(limits.frame, limits.message),
+            alarm: Box::pin(tokio::time::sleep_until(core.instant(first))),
+            oldest,
+            core,
+            connection,
+            read,
+        }
+    }
+
+    /// Works through bytes of the client; what it leads to is written at once, afterwards.
+    fn take(&mut self, bytes: &mut [u8]) -> Option<Ending> {
+        let Self {
+            core,
+            connection,
+            frames,
+            ..
+        } = self;
+        connection.outbox().cork();
+        let mut closed = None;
+        let sink = &mut |incoming: Incoming<'_>| take_one(core, connection, &mut closed, &incoming);
+        let taken = match bytes {
+            [] => frames.resume(sink),
+            bytes => frames.feed(bytes, sink),
+        };
+        connection.outbox().uncork();
+        closed.or(taken.err())
+    }
+
+    /// Whether more may be read: the client reads what it gets, and not too much is under way.
+    fn may_read(&self) -> bool {
+        !self.connection.outbox().is_full() && !is_busy(&self.core, &self.connection)
+    }
+
+    /// Writes what waits, as far as the socket takes it.
+    fn poll_write(&self, cx: &mut Context<'_>) {
+        let stream: &TcpStream = self.read.as_ref();
+        while self.connection.outbox().waiting() > 0 && !self.connection.outbox().is_broken() {
+            if stream.poll_write_ready(cx).is_pending() {
+                return;
+            }
+            self.connection.outbox().flush();
+        }
+    }
+
+    /// The deadline that has passed. A message only moves a deadline; the alarm is set anew when
+    /// it rings too early.
+    fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
+        loop {
+            ready!(self.alarm.as_mut().poll(cx));
+            let now = self.core.uptime_ms();
+            let idle = self.connection.active() + self.core.idle_ms;
+            if now >= self.oldest {
+                return Poll::Ready(Ending::TOO_OLD);
+            }
+            if now >= idle {
+                return Poll::Ready(Ending::IDLE);
+            }
+            let next = self.core.instant(self.oldest.min(idle));
+            self.alarm.as_mut().reset(next);
+        }
+    }
+
+    /// Reads once and works through it.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<Ending>> {
+        let mut scratch = READ_TO.take();
+        scratch.resize(SCRATCH, 0);
+        let mut buf = ReadBuf::new(&mut scratch);
+        let read = Pin::new(&mut self.read).poll_read(cx, &mut buf);
+        let taken = read.map(|read| match (read, buf.filled_mut()) {
+            (Err(_), _) | (Ok(()), []) => Some(Ending::LOST),
+            (Ok(()), bytes) => self.take(bytes),
+        });
+        READ_TO.set(scratch);
+        taken
+    }
+}
+
+impl Future for &mut Session {
+    type Output = Ending;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Ending> {
+        let session = &mut **self;
+        session.connection.task().register(cx.waker());
+        loop {
+            if let Some(ending) = session.connection.asked_to_end() {
+                return Poll::Ready(ending);
+            }
+            session.poll_write(cx);
+            if session.connection.outbox().is_broken() {
+                return Poll::Ready(Ending::LOST);
+            }
+            if let Poll::Ready(ending) = session.poll_alarm(cx) {
+                return Poll::Ready(ending);
+            }
+            if !session.may_read() {
+                return Poll::Pending;
+            }
+            let taken = match session.frames.is_paused() {
+                true => session.take(&mut []),
+                false => ready!(session.poll_read(cx)),
+            };
+            if let Some(ending) = taken {
+                return Poll::Ready(ending);
+            }
+        }
+    }
+}
+
+fn is_busy(core: &Core, connection: &Connection) -> bool {
+    let most = core.config.limits.messages_at_once;
+    most.is_some_and(|most| connection.under_way.load(Ordering::SeqCst) >= most.get())
+}
+
+fn take_one(
+    core: &Arc<Core>,
+    connection: &Arc<Connection>,
+    closed: &mut Option<Ending>,
+    incoming: &Incoming<'_>,
+) -> Next {
+    match incoming {
+        Incoming::Text(text) => {
+            message::start(core, connection, text);
+            if is_busy(core, connection) {
+                return Next::Pause;
+            }
+        }
+        Incoming::Ping(payload) => {
+            connection.control(OpCode::Pong, payload);
+            if core.config.limits.pings_keep_alive {
+                connection.touch(core.now());
+            }
+        }
+        Incoming::Pong => {}
+        Incoming::Close(close) => {
+            *closed = Some(Ending::by_client(*close));
+            return Next::Pause;
+        }
+    }
+    Next::Continue
+}
