@@ -19,6 +19,7 @@ use lambda_runtime::LambdaInvocation;
 use tower::Layer;
 use tower::Service;
 use tracing::Instrument as _;
+use tracing::Span;
 
 use crate::clock;
 
@@ -30,17 +31,17 @@ pub type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 /// thrown away, with the next cold start to pay for.
 pub const MARGIN_MS: i64 = 500;
 
-/// Where the handler leaves work for the layer. An environment has one event at a time, so one
-/// place is enough.
+/// Where the handler leaves work for the layer, with the span of its invocation. An environment has
+/// one event at a time, so one place is enough.
 #[derive(Clone, Default)]
-pub(crate) struct Slot(Arc<Mutex<Option<Work>>>);
+pub(crate) struct Slot(Arc<Mutex<Option<(Work, Span)>>>);
 
 impl Slot {
     pub(crate) fn put(&self, work: Work) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(work);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((work, Span::current()));
     }
 
-    fn take(&self) -> Option<Work> {
+    fn take(&self) -> Option<(Work, Span)> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
@@ -85,8 +86,8 @@ where
         let answered = self.inner.call(invocation);
         Box::pin(async move {
             answered.await?;
-            if let Some(work) = slot.take() {
-                within(work, deadline).await;
+            if let Some((work, span)) = slot.take() {
+                within(work, deadline).instrument(span).await;
             }
             Ok(())
         })

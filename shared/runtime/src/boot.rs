@@ -88,7 +88,10 @@ pub fn run<F: Function>(
                     .map(|error| chain(&error))
                     .collect();
                 let said = said.join("\n");
-                tracing::error!("the function cannot start: {said}");
+                // One line each, because a line of the log cannot be broken.
+                for said in said.lines() {
+                    tracing::error!("cannot start: {}", said.trim());
+                }
                 report_init_error(&runtime_api, &said);
                 return ExitCode::FAILURE;
             }
@@ -125,9 +128,8 @@ async fn serve<F: Function>(function: F, mode: AfterAnswer) -> Result<(), lambda
                 Ok(answer) => {
                     if let Some(work) = answer.after {
                         match mode {
-                            // It outlives the handler, and is still of this invocation.
                             AfterAnswer::Layer => {
-                                slot.put(Box::pin(work.instrument(tracing::Span::current())));
+                                slot.put(work);
                             }
                             AfterAnswer::Before => after::within(work, deadline).await,
                         }

@@ -1,6 +1,7 @@
 //! Where AWS is, and under which credentials.
 
 use gatepost_gateway_client::Credentials;
+use http::Uri;
 
 use super::Reading;
 
@@ -30,11 +31,11 @@ pub struct AwsConfig {
     /// The function's own.
     pub credentials: Credentials,
     /// See [`AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI`].
-    pub management: Option<String>,
+    pub management: Option<Uri>,
     /// See [`AWS_ENDPOINT_URL_LAMBDA`].
-    pub lambda: String,
+    pub lambda: Uri,
     /// See [`AWS_ENDPOINT_URL_SECRETS_MANAGER`].
-    pub secrets_manager: String,
+    pub secrets_manager: Uri,
 }
 
 impl AwsConfig {
@@ -48,11 +49,19 @@ impl AwsConfig {
         let lambda = endpoint(reading, AWS_ENDPOINT_URL_LAMBDA);
         let secrets_manager = endpoint(reading, AWS_ENDPOINT_URL_SECRETS_MANAGER);
         let region = region?;
-        let of = |service: &str| format!("https://{service}.{region}.amazonaws.com");
+        let of = |service: &str| {
+            format!("https://{service}.{region}.amazonaws.com")
+                .parse()
+                .ok()
+        };
+        let (default_lambda, default_secrets) = (of("lambda"), of("secretsmanager"));
+        if default_lambda.is_none() {
+            reading.problem(AWS_REGION, "cannot be a part of a host name");
+        }
         Some(Self {
             management: management?,
-            lambda: lambda?.unwrap_or_else(|| of("lambda")),
-            secrets_manager: secrets_manager?.unwrap_or_else(|| of("secretsmanager")),
+            lambda: lambda?.or(default_lambda)?,
+            secrets_manager: secrets_manager?.or(default_secrets)?,
             credentials: Credentials {
                 access_key_id: access_key_id?,
                 secret_access_key: secret_access_key?,
@@ -63,11 +72,12 @@ impl AwsConfig {
     }
 }
 
-/// An endpoint without its last slash: `None` after a problem, `Some(None)` if it is not set.
+/// An endpoint: `None` after a problem, `Some(None)` if it is not set.
 #[expect(clippy::option_option, reason = "what is not set is no problem")]
-fn endpoint(reading: &mut Reading<'_>, name: &'static str) -> Option<Option<String>> {
-    reading.parse(name, None, "http://… or https://…", |text| {
-        let scheme = text.starts_with("http://") || text.starts_with("https://");
-        scheme.then(|| Some(String::from(text.trim_end_matches('/'))))
+fn endpoint(reading: &mut Reading<'_>, name: &'static str) -> Option<Option<Uri>> {
+    reading.parse(name, None, "http://host:port or https://host", |text| {
+        let uri: Uri = text.parse().ok()?;
+        let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
+        (is_http && uri.authority().is_some()).then_some(Some(uri))
     })
 }

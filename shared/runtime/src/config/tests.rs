@@ -234,10 +234,10 @@ fn an_origin_is_compared_whole() {
 #[test]
 fn aws_is_where_lambda_says_unless_the_endpoint_is_given() {
     let aws = read(&environment(&[]), AwsConfig::read).unwrap();
-    assert_eq!(aws.lambda, "https://lambda.eu-west-1.amazonaws.com");
+    assert_eq!(aws.lambda, "https://lambda.eu-west-1.amazonaws.com/");
     assert_eq!(
         aws.secrets_manager,
-        "https://secretsmanager.eu-west-1.amazonaws.com"
+        "https://secretsmanager.eu-west-1.amazonaws.com/"
     );
     assert_eq!(aws.management, None);
     let variables = environment(&[
@@ -249,10 +249,10 @@ fn aws_is_where_lambda_says_unless_the_endpoint_is_given() {
     ]);
     let aws = read(&variables, AwsConfig::read).unwrap();
     assert_eq!(
-        aws.management.as_deref(),
-        Some("http://127.0.0.1:3001/local")
+        aws.management.as_ref().unwrap(),
+        "http://127.0.0.1:3001/local/"
     );
-    assert_eq!(aws.lambda, "http://127.0.0.1:3002");
+    assert_eq!(aws.lambda, "http://127.0.0.1:3002/");
     assert!(!format!("{aws:?}").contains("hush"));
 }
 

@@ -67,13 +67,13 @@ where
                 out.write_str("{\"timestamp\":\"")?;
                 clock::rfc3339(clock::now(), &mut out)?;
                 write!(out, "\",\"level\":\"{level}\",\"message\":\"")?;
-                event.record(&mut WriteMessage(&mut Escape::new(&mut out)));
+                event.record(&mut WriteMessage(&mut Escape::in_quotes(&mut out)));
                 out.write_char('"')?;
             }
             Format::Text => {
                 clock::rfc3339(clock::now(), &mut out)?;
                 write!(out, " {level:>5} ")?;
-                event.record(&mut WriteMessage(&mut Escape::new(&mut out)));
+                event.record(&mut WriteMessage(&mut Escape::bare(&mut out)));
             }
         }
         for span in context
@@ -155,7 +155,7 @@ impl Visit for WriteFields<'_> {
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
         self.write(field, |out| {
             out.write_char('"')?;
-            let mut escape = Escape::new(out);
+            let mut escape = Escape::in_quotes(out);
             write!(escape, "{value}")?;
             let mut source = value.source();
             while let Some(error) = source {
@@ -169,7 +169,7 @@ impl Visit for WriteFields<'_> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.write(field, |out| {
             out.write_char('"')?;
-            write!(Escape::new(out), "{value:?}")?;
+            write!(Escape::in_quotes(out), "{value:?}")?;
             out.write_char('"')
         });
     }

@@ -6,16 +6,30 @@ use std::fmt::Write as _;
 /// Longest value, in bytes; the rest is cut off.
 const LONGEST: usize = 2_048;
 
-/// Writes what passes through it as the inside of a JSON string: quotes, backslashes and every
-/// control character (C0, DEL, C1, line and paragraph separators) escaped, cut at 2,048 bytes.
+/// Writes what passes through it with every control character (C0, DEL, C1, line and paragraph
+/// separators) escaped, cut at 2,048 bytes.
 pub(crate) struct Escape<'a> {
     out: &'a mut dyn fmt::Write,
     left: usize,
+    quotes: bool,
 }
 
 impl<'a> Escape<'a> {
-    pub(crate) fn new(out: &'a mut dyn fmt::Write) -> Self {
-        Self { out, left: LONGEST }
+    /// For the inside of a JSON string: quotes and backslashes are escaped, too.
+    pub(crate) fn in_quotes(out: &'a mut dyn fmt::Write) -> Self {
+        Self {
+            quotes: true,
+            ..Self::bare(out)
+        }
+    }
+
+    /// For text without quotes around it.
+    pub(crate) fn bare(out: &'a mut dyn fmt::Write) -> Self {
+        Self {
+            out,
+            left: LONGEST,
+            quotes: false,
+        }
     }
 }
 
@@ -29,7 +43,8 @@ impl fmt::Write for Escape<'_> {
         self.left -= text.len();
         let mut plain = 0;
         for (at, character) in text.char_indices() {
-            let escaped = matches!(character, '"' | '\\' | '\u{2028}' | '\u{2029}');
+            let quote = self.quotes && matches!(character, '"' | '\\');
+            let escaped = quote || matches!(character, '\u{2028}' | '\u{2029}');
             if !escaped && !character.is_control() {
                 continue;
             }
@@ -51,6 +66,6 @@ impl fmt::Write for Escape<'_> {
 /// Writes `text` as a JSON string.
 pub(crate) fn quoted(out: &mut dyn fmt::Write, text: &str) -> fmt::Result {
     out.write_char('"')?;
-    Escape::new(out).write_str(text)?;
+    Escape::in_quotes(out).write_str(text)?;
     out.write_char('"')
 }
