@@ -101,6 +101,12 @@ impl SeedFrame {
         body
     }
 
+    /// The text of a frame.
+    #[must_use]
+    pub fn to_frame(&self) -> String {
+        serde_json::to_string(self).expect("strings and a number")
+    }
+
     /// The entry as the seed's page gets it; `None` for what that page does not know.
     #[must_use]
     pub fn from_entry(entry: &Entry) -> Option<Self> {

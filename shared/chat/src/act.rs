@@ -1,0 +1,74 @@
+//! From an action to what it comes to.
+
+use gatepost_protocol::Action;
+use gatepost_protocol::Code;
+use gatepost_store::Dialect;
+
+use crate::Acted;
+use crate::Caller;
+use crate::Chat;
+use crate::Refusal;
+
+impl Chat {
+    /// Does what a client asks for. Returns when it is durable; what others are to see of it is
+    /// left to [`Chat::after`].
+    pub async fn act(&self, caller: &Caller, action: Action) -> Acted {
+        if caller.is_expired(self.now()) {
+            return Acted::refused(token_expired());
+        }
+        if caller.anonymous
+            && let Err(refusal) = self.refuse_seed_client(caller).await
+        {
+            return Acted::refused(refusal);
+        }
+        let acted = match action {
+            Action::Hello(hello) => self.hello(caller, hello).await,
+            Action::Join(join) => self.join(caller, join).await,
+            Action::Leave(leave) => self.leave(caller, &leave.room).await,
+            Action::Send(send) => self.send(caller, send).await,
+            Action::History(history) => self.read_history(caller, &history).await,
+            Action::Sync(sync) => self.sync(caller, &sync).await,
+            Action::Ping(ping) => self.ping(caller, &ping).await,
+            Action::Who(who) => self.who(caller, &who).await,
+            Action::Create(_)
+            | Action::Delete(_)
+            | Action::Direct(_)
+            | Action::Edit(_)
+            | Action::Invite(_)
+            | Action::Moderate(_)
+            | Action::React(_)
+            | Action::Read(_)
+            | Action::Rooms(_)
+            | Action::Typing(_) => Err(Refusal::new(
+                Code::UnknownAction,
+                format!("this version does not do {}", action.name()),
+            )),
+        };
+        acted.unwrap_or_else(Acted::refused)
+    }
+
+    /// A connection that turned out a seed client stays one. Only anonymous guests can, so only
+    /// they cost this look-up.
+    async fn refuse_seed_client(&self, caller: &Caller) -> Result<(), Refusal> {
+        let known = self
+            .parts
+            .registry
+            .connection(&caller.connection, self.now())
+            .await;
+        let known = crate::unless_away(known, &mut false)?.flatten();
+        if known.is_some_and(|known| known.subscriber.dialect == Dialect::Seed) {
+            return Err(Refusal::new(
+                Code::Forbidden,
+                "this connection speaks username, userid and msg",
+            ));
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn token_expired() -> Refusal {
+    Refusal::new(
+        Code::Unauthorized,
+        "your token has expired; connect with a new one",
+    )
+}

@@ -1,0 +1,127 @@
+//! Connections come and go.
+
+use gatepost_protocol::Code;
+use gatepost_protocol::ConnectionId;
+use gatepost_protocol::Farewell;
+use gatepost_protocol::Sender;
+use gatepost_store::Removed;
+
+use crate::Acted;
+use crate::After;
+use crate::Caller;
+use crate::Chat;
+use crate::Departure;
+use crate::Place;
+use crate::Refusal;
+use crate::Task;
+use crate::unless_away;
+
+/// Departures in one asynchronous invocation: below half of its 1 MB at the longest ids.
+const DEPARTURES: usize = 200;
+
+impl Chat {
+    /// `$connect`: records the connection, which is no post target yet. Posts nothing, because a
+    /// post to a connection that is not open yet answers 410. The registry may be away.
+    ///
+    /// # Errors
+    /// If the token has run out, or the registry cannot serve this version.
+    pub async fn connected(&self, caller: &Caller) -> Result<(), Refusal> {
+        let now = self.now();
+        if caller.is_expired(now) {
+            return Err(crate::act::token_expired());
+        }
+        let connection = caller.as_v1(self.parts.settings.ping_seconds, now);
+        let recorded = self.parts.registry.connect(&connection, now).await;
+        unless_away(recorded, &mut false)?;
+        Ok(())
+    }
+
+    /// `$disconnect`: removes the connection, closes its session, and has the rooms told in an
+    /// invocation of its own. What fails is logged: leases end what is left behind.
+    pub async fn disconnected(&self, connection: &ConnectionId) {
+        let now = self.now();
+        match self.parts.registry.remove(connection, now).await {
+            Ok(Some(removed)) => self.announce_departures(vec![departure(removed)]).await,
+            Ok(None) => {}
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(
+                    error,
+                    "a closed connection stays registered until its lease ends"
+                );
+            }
+        }
+        self.close_session(connection).await;
+    }
+
+    pub(crate) async fn close_session(&self, connection: &ConnectionId) {
+        if let Err(error) = self
+            .parts
+            .history
+            .close_session(connection, self.now())
+            .await
+        {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "a session is not recorded as closed");
+        }
+    }
+
+    /// Removes connections that turned out closed, and has the rooms told.
+    pub(crate) async fn bury(&self, gone: Vec<ConnectionId>) {
+        let mut departures = Vec::new();
+        for connection in gone {
+            match self.parts.registry.remove(&connection, self.now()).await {
+                Ok(removed) => departures.extend(removed.map(departure)),
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, "a closed connection stays registered for now");
+                }
+            }
+        }
+        self.announce_departures(departures).await;
+    }
+
+    async fn announce_departures(&self, mut departures: Vec<Departure>) {
+        while !departures.is_empty() {
+            let rest = departures.split_off(departures.len().min(DEPARTURES));
+            let task = Task::Left {
+                gone: std::mem::replace(&mut departures, rest),
+            };
+            if let Err(error) = self.parts.fanout.invoke_async(task.to_payload()).await {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "rooms are not told that users left");
+            }
+        }
+    }
+}
+
+/// What becomes of an action on a connection that the registry has removed: it is to come back as a
+/// new one.
+pub(crate) fn given_up(caller: &Caller, bye: Option<Farewell>) -> Acted {
+    let mut acted = Acted::refused(Refusal::new(
+        Code::Unregistered,
+        "this connection was given up; connect again",
+    ));
+    acted.after.push(After::Close {
+        connections: vec![caller.connection.clone()],
+        bye,
+    });
+    acted
+}
+
+fn departure(removed: Removed) -> Departure {
+    let last = removed.rooms.into_iter().filter(|room| room.last_device);
+    Departure {
+        connection: removed.subscriber.connection,
+        user: Sender {
+            id: removed.subscriber.user,
+            name: removed.subscriber.name,
+        },
+        rooms: last
+            .map(|left| Place {
+                room: left.room,
+                shards: left.shards,
+            })
+            .collect(),
+    }
+}

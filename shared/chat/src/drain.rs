@@ -1,0 +1,185 @@
+//! The fan-out of one shard of a room: claim, then turn by turn head, entries, members, posts.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gatepost_protocol::Entry;
+use gatepost_protocol::Epoch;
+use gatepost_protocol::RoomName;
+use gatepost_protocol::Seq;
+use gatepost_protocol::UserId;
+use gatepost_store::Range;
+use gatepost_store::Release;
+use gatepost_store::Shard;
+use gatepost_store::StoreError;
+use tokio::time::Instant;
+
+use crate::Chat;
+use crate::Push;
+use crate::delivery::Delivery;
+use crate::delivery::Served;
+use crate::lane::Frames;
+use crate::lane::Landing;
+use crate::lane::Lane;
+use crate::lane::fly;
+use crate::lease::Lease;
+use crate::lease::Stop;
+
+/// How long after the end a post under way is waited for.
+const OVERTIME: Duration = Duration::from_millis(300);
+
+/// Entries of one turn.
+const TURN: u32 = 100;
+
+/// Whether anything is left for another worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Drained {
+    /// No: everything was posted, or another holds the lease.
+    Done,
+    /// Time ran out; the lease is free.
+    Unfinished,
+}
+
+/// What a worker does with members that it had no time for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unserved {
+    /// Another worker posts the turn again.
+    HandOn,
+    /// They catch up by `ping` and `sync`.
+    Leave,
+}
+
+impl Chat {
+    /// Posts what a shard's subscribers have not got yet. Starts no post after `end`; ends at most
+    /// one post later. `own` is the entry that this worker has in memory.
+    pub(crate) async fn drain(
+        &self,
+        shard: &Shard,
+        own: Option<&Push>,
+        unserved: Unserved,
+        end: Instant,
+    ) -> Result<Drained, Stop> {
+        let Some((mut lease, cursor)) = Lease::claim(self, shard).await? else {
+            return Ok(Drained::Done);
+        };
+        let connections = &self.parts.connections;
+        let last = end + OVERTIME;
+        let start = |lane: Lane| fly(Arc::clone(connections), lane, last);
+        let mut delivery = Delivery::new(&self.stalls, start);
+
+        let result = self
+            .turns(&mut delivery, &mut lease, cursor, own, unserved, end)
+            .await;
+        if !matches!(result, Ok(Turned::Released) | Err(Stop::Lost))
+            && let Err(error) = lease.give_up().await
+        {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(
+                error,
+                "a fan-out stays closed to others until its lease ends"
+            );
+        }
+        let gone = delivery.finish(end).await;
+        self.bury(gone).await;
+        match result? {
+            Turned::Released | Turned::Behind => Ok(Drained::Done),
+            Turned::OutOfTime => Ok(Drained::Unfinished),
+        }
+    }
+
+    async fn turns<L, F>(
+        &self,
+        delivery: &mut Delivery<'_, L, F>,
+        lease: &mut Lease<'_>,
+        cursor: Option<Seq>,
+        own: Option<&Push>,
+        unserved: Unserved,
+        end: Instant,
+    ) -> Result<Turned, Stop>
+    where
+        L: Fn(Lane) -> F,
+        F: Future<Output = (Lane, Landing)>,
+    {
+        let (shard, registry) = (lease.shard, &self.parts.registry);
+        lease.cursor = match (cursor, own) {
+            (Some(cursor), _) => cursor,
+            // Nobody subscribed since the registry began: only what is new is of interest.
+            (None, Some(push)) => push.seq.saturating_sub(1),
+            (None, None) => registry.head(&shard.room).await?.unwrap_or_default(),
+        };
+        let mut epoch = own
+            .and_then(|push| push.entry.as_ref())
+            .map(|(epoch, _)| *epoch);
+        loop {
+            let head = registry.head(&shard.room).await?;
+            let head = head.max(own.map(|push| push.seq)).unwrap_or_default();
+            if head > lease.cursor {
+                if Instant::now() >= end {
+                    return Ok(Turned::OutOfTime);
+                }
+                let read;
+                let entries = match own_entry(own, lease.cursor, head) {
+                    Some(entry) => std::slice::from_ref(entry),
+                    None => {
+                        let after = Range::After(lease.cursor);
+                        read = self.parts.history.entries(&shard.room, after, TURN).await?;
+                        &read
+                    }
+                };
+                let Some(last) = entries.last() else {
+                    return Ok(Turned::Behind);
+                };
+                // Read after the entries: who is not on it reads them from the log.
+                let roster = self.roster(shard).await?;
+                if roster.len() > 0 {
+                    let epoch = match epoch {
+                        Some(epoch) => epoch,
+                        None => *epoch.insert(self.epoch(&shard.room).await?),
+                    };
+                    let frames = Arc::new(Frames::pack(&shard.room, epoch, entries, &roster));
+                    let served = delivery.turn(&roster, &frames, lease, end).await?;
+                    if served == Served::Some && unserved == Unserved::HandOn {
+                        return Ok(Turned::OutOfTime);
+                    }
+                }
+                lease.cursor = last.seq;
+                if last.seq < head {
+                    lease.advance(last.seq).await?;
+                    continue;
+                }
+            }
+            match lease.release().await? {
+                Release::Dirty => {}
+                Release::Released => return Ok(Turned::Released),
+                Release::Lost => return Err(Stop::Lost),
+            }
+        }
+    }
+
+    /// The generation of a room's log, for a worker that was not told.
+    async fn epoch(&self, room: &RoomName) -> Result<Epoch, StoreError> {
+        let nobody: UserId = "seed:".parse().expect("1 to 64 bytes");
+        let found = self
+            .parts
+            .history
+            .rooms(std::slice::from_ref(room), &nobody)
+            .await?;
+        Ok(found.first().map_or(0, |room| room.epoch))
+    }
+}
+
+/// How the turns of a worker ended.
+enum Turned {
+    /// Nothing was left, and the lease was given back.
+    Released,
+    /// The log is behind the head that the registry knows: it is another log, or the registry is
+    /// another's. Nothing can be posted.
+    Behind,
+    /// Something is left.
+    OutOfTime,
+}
+
+fn own_entry(own: Option<&Push>, cursor: Seq, head: Seq) -> Option<&Entry> {
+    let push = own.filter(|push| push.seq == cursor + 1 && push.seq == head)?;
+    push.entry.as_ref().map(|(_, entry)| entry)
+}
