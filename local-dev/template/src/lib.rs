@@ -1,6 +1,24 @@
 //! Reader of SAM and CloudFormation templates: YAML or JSON text → a typed [`Project`].
-//! It reads files, and runs nothing.
+//!
+//! It reads files, and runs nothing. A template is read in three steps: text becomes a tree of
+//! [`node::Node`]s with positions ([`yaml`]), the intrinsic functions in it are evaluated where a
+//! value is wanted ([`eval`]), and resources become APIs and functions ([`read`]).
+//!
+//! What is wrong refuses the template ([`load`]'s error); what is right but not emulated is told
+//! in [`Project::unsupported`], and the rest works on.
 
+mod eval;
+mod finding;
+mod load;
+mod node;
 mod project;
+mod read;
+mod suggest;
+mod yaml;
 
+pub use finding::At;
+pub use finding::Finding;
+pub use finding::render;
+pub use load::Refusal;
+pub use load::load;
 pub use project::*;

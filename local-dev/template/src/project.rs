@@ -1,38 +1,12 @@
 //! What a template describes, resolved.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
-/// Where something stands in a template.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct At {
-    /// The template.
-    pub file: Arc<PathBuf>,
-    /// Line, from 1.
-    pub line: usize,
-    /// Column in characters, from 1.
-    pub column: usize,
-}
-
-impl fmt::Display for At {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.file.display(), self.line, self.column)
-    }
-}
-
-/// Something of the template that is wrong or not emulated.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// Where.
-    pub at: At,
-    /// What is wrong or not emulated, and why.
-    pub what: String,
-    /// What to do about it.
-    pub help: Option<String>,
-}
+use crate::eval::local;
+use crate::finding::At;
+use crate::finding::Finding;
 
 /// Everything the emulator needs to know of a template.
 #[derive(Debug, Clone)]
@@ -43,7 +17,8 @@ pub struct Project {
     pub functions: BTreeMap<String, Function>,
     /// `Metadata: Gatepost: Page`: the folder served at `/`, absolute.
     pub page: Option<PathBuf>,
-    /// What is not emulated: shown in the ready table, never silently allowed.
+    /// What is not emulated, in the order of the template: shown in the ready table, never
+    /// silently allowed. Reasons that stand at a route or function are here as well.
     pub unsupported: Vec<Finding>,
 }
 
@@ -60,6 +35,14 @@ pub struct Api {
     pub routes: BTreeMap<String, Route>,
     /// Where it stands.
     pub at: At,
+}
+
+impl Api {
+    /// Its API ID: ten lower-case letters and digits as on AWS, always the same for a logical ID.
+    /// It is what `Ref` of the API is in the environment of functions.
+    pub fn api_id(&self) -> String {
+        local::api_id(&self.id)
+    }
 }
 
 /// A stage.
@@ -137,8 +120,18 @@ pub struct Function {
     pub schedules: Vec<Schedule>,
     /// `EventInvokeConfig.MaximumRetryAttempts`, 2 by default.
     pub retry_attempts: u8,
+    /// `EventInvokeConfig.MaximumEventAgeInSeconds`: an asynchronous event that is older is
+    /// dropped; 60 s to 6 h, 6 h by default.
+    pub maximum_event_age: Duration,
     /// Where it stands.
     pub at: At,
+}
+
+impl Function {
+    /// Its ARN: `arn:aws:lambda:us-east-1:000000000000:function:NAME`.
+    pub fn arn(&self) -> String {
+        local::function_arn(&self.name)
+    }
 }
 
 /// How the processes of a function are made.
@@ -148,7 +141,8 @@ pub enum Code {
     Cargo {
         /// The folder from which cargo is called: `CodeUri`, absolute.
         folder: PathBuf,
-        /// `BuildProperties.Binary`, or the handler.
+        /// `BuildProperties.Binary`, or the handler; `bootstrap` if neither names one: the only
+        /// binary of the package in `folder`.
         binary: String,
     },
     /// A folder that holds the code as it is: `CodeUri`, absolute.

@@ -1,0 +1,184 @@
+//! Things of a template that a person should look at, and where they stand.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Where something stands in a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct At {
+    /// The template.
+    pub file: Arc<PathBuf>,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+}
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file.display(), self.line, self.column)
+    }
+}
+
+/// Something of the template that is wrong or not emulated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Where.
+    pub at: At,
+    /// What is wrong or not emulated, and why.
+    pub what: String,
+    /// What to do about it.
+    pub help: Option<String>,
+}
+
+impl Finding {
+    /// A finding without help.
+    pub(crate) fn new(at: &At, what: impl Into<String>) -> Self {
+        Self {
+            at: at.clone(),
+            what: what.into(),
+            help: None,
+        }
+    }
+
+    /// The same with what to do about it.
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.at, self.what)?;
+        match &self.help {
+            Some(help) => write!(f, " ({help})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The findings of one reading.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    /// What refuses the template.
+    pub(crate) errors: Vec<Finding>,
+    /// What is not emulated.
+    pub(crate) unsupported: Vec<Finding>,
+}
+
+impl Findings {
+    /// Notes what refuses the template.
+    pub(crate) fn error(&mut self, finding: Finding) {
+        note(&mut self.errors, finding);
+    }
+
+    /// Notes what is not emulated.
+    pub(crate) fn unsupported(&mut self, finding: Finding) {
+        note(&mut self.unsupported, finding);
+    }
+}
+
+/// Appends, once: a value of `Globals` is met with every function.
+fn note(findings: &mut Vec<Finding>, finding: Finding) {
+    if !findings.contains(&finding) {
+        findings.push(finding);
+    }
+}
+
+/// Longest part of a line that a snippet shows, in characters: JSON may be one line.
+const SNIPPET: usize = 120;
+
+/// Shows a finding with the line it is about and a caret below, as rustc does. `source` is the
+/// text of the template.
+pub fn render(finding: &Finding, source: &str) -> String {
+    let At { line, column, .. } = finding.at;
+    let gutter = " ".repeat(line.to_string().len());
+    let mut shown = format!("{}\n{gutter}--> {}\n", finding.what, finding.at);
+    if let Some(text) = source.lines().nth(line.saturating_sub(1)) {
+        let from = column.saturating_sub(1);
+        let skipped = from.saturating_sub(SNIPPET / 2);
+        let text: String = text
+            .chars()
+            .skip(skipped)
+            .take(SNIPPET)
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
+        let before = " ".repeat(from - skipped);
+        let carets = "^".repeat(token_length(text.chars().skip(from - skipped)));
+        shown.push_str(&format!(
+            "{gutter} |\n{line} | {}\n{gutter} | {before}{carets}\n",
+            text.trim_end()
+        ));
+    }
+    if let Some(help) = &finding.help {
+        shown.push_str(&format!("{gutter} = help: {help}\n"));
+    }
+    shown
+}
+
+/// How many characters a caret underlines: up to the end of the word or quoted text.
+fn token_length(mut text: impl Iterator<Item = char>) -> usize {
+    let Some(first) = text.next() else { return 1 };
+    if first == '"' || first == '\'' {
+        return 1 + text.take_while(|c| *c != first).count() + 1;
+    }
+    1 + text
+        .take_while(|c| !c.is_whitespace() && !matches!(c, ':' | ',' | '{' | '}' | '[' | ']'))
+        .count()
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    fn at(line: usize, column: usize) -> At {
+        At {
+            file: Arc::new(PathBuf::from("infra/template.yaml")),
+            line,
+            column,
+        }
+    }
+
+    #[test]
+    fn shows_the_line_a_caret_and_the_help() {
+        let source = "Resources:\n  Chat:\n    Typ: AWS::ApiGatewayV2::Api\n";
+        let finding = Finding::new(&at(3, 5), "`Typ` is no attribute of a resource")
+            .help("did you mean `Type`?");
+        expect![[r#"
+            `Typ` is no attribute of a resource
+             --> infra/template.yaml:3:5
+              |
+            3 |     Typ: AWS::ApiGatewayV2::Api
+              |     ^^^
+              = help: did you mean `Type`?
+        "#]]
+        .assert_eq(&render(&finding, source));
+    }
+
+    #[test]
+    fn shows_a_part_of_a_long_line_only() {
+        let source = format!("{{{}\"Typ\": 1{}}}", " ".repeat(500), " ".repeat(500));
+        let shown = render(&Finding::new(&at(1, 502), "wrong"), &source);
+        expect![[r#"
+            wrong
+             --> infra/template.yaml:1:502
+              |
+            1 |                                                             "Typ": 1
+              |                                                             ^^^^^
+        "#]]
+        .assert_eq(&shown);
+    }
+
+    #[test]
+    fn a_place_behind_the_end_has_no_snippet() {
+        expect![[r#"
+            wrong
+              --> infra/template.yaml:99:1
+        "#]]
+        .assert_eq(&render(&Finding::new(&at(99, 1), "wrong"), "a: b\n"));
+    }
+}

@@ -1,0 +1,122 @@
+//! WebSocket APIs.
+
+use std::collections::BTreeMap;
+
+use crate::eval::Resource;
+use crate::eval::local;
+use crate::finding::Finding;
+use crate::node::Node;
+use crate::project::Api;
+use crate::project::Function;
+use crate::read::Reader;
+
+/// Types that belong to an API.
+const PARTS: &[&str] = &[
+    "AWS::ApiGatewayV2::Authorizer",
+    "AWS::ApiGatewayV2::Deployment",
+    "AWS::ApiGatewayV2::Integration",
+    "AWS::ApiGatewayV2::IntegrationResponse",
+    "AWS::ApiGatewayV2::Route",
+    "AWS::ApiGatewayV2::RouteResponse",
+    "AWS::ApiGatewayV2::Stage",
+];
+
+/// The resources that belong to one API, in the order of the template.
+pub(super) type Parts<'s> = Vec<&'s Resource>;
+
+impl<'s> Reader<'s> {
+    /// All WebSocket APIs.
+    pub(super) fn apis(
+        &mut self,
+        document: &Node,
+        functions: &BTreeMap<String, Function>,
+    ) -> Vec<Api> {
+        let mut parts = self.parts();
+        let resources: Vec<&Resource> = self.scope.resources.of("AWS::ApiGatewayV2::Api").collect();
+        let mut apis = Vec::new();
+        for resource in resources {
+            let parts = parts.remove(&local::api_id(&resource.id));
+            apis.extend(self.api(resource, &parts.unwrap_or_default(), functions));
+        }
+        if apis.is_empty() && self.findings.errors.is_empty() {
+            let at = document
+                .get("Resources")
+                .map_or(&document.at, |node| &node.at);
+            let what = "the template has no WebSocket API";
+            let help = "one is an AWS::ApiGatewayV2::Api with `ProtocolType: WEBSOCKET`, or an \
+                        AWS::Serverless::WebSocketApi";
+            self.findings.error(Finding::new(at, what).help(help));
+        }
+        apis
+    }
+
+    /// What belongs to each API, by API ID.
+    fn parts(&mut self) -> BTreeMap<String, Parts<'s>> {
+        let scope = self.scope;
+        let ids: Vec<String> = scope
+            .resources
+            .of("AWS::ApiGatewayV2::Api")
+            .map(|api| local::api_id(&api.id))
+            .collect();
+        let mut parts: BTreeMap<String, Parts<'s>> = BTreeMap::new();
+        for resource in scope.resources.iter() {
+            if !PARTS.contains(&resource.kind.as_str()) {
+                continue;
+            }
+            let Some(api) = self.required(resource, "ApiId") else {
+                continue;
+            };
+            if ids.contains(&api) {
+                parts.entry(api).or_default().push(resource);
+            } else {
+                let what = format!("`{}` belongs to an API of another template", resource.id);
+                self.findings.unsupported(Finding::new(&resource.at, what));
+            }
+        }
+        parts
+    }
+
+    fn api(
+        &mut self,
+        resource: &Resource,
+        parts: &Parts<'s>,
+        functions: &BTreeMap<String, Function>,
+    ) -> Option<Api> {
+        match self.required(resource, "ProtocolType")?.as_str() {
+            "WEBSOCKET" => {}
+            "HTTP" => {
+                let what = format!(
+                    "`{}` is an HTTP API, and those are not emulated",
+                    resource.id
+                );
+                self.findings.unsupported(Finding::new(&resource.at, what));
+                return None;
+            }
+            other => {
+                let at = resource.properties.get("ProtocolType").map(|node| &node.at);
+                let what = format!("`ProtocolType` is WEBSOCKET or HTTP, and not `{other}`");
+                let finding = Finding::new(at.unwrap_or(&resource.at), what);
+                self.findings.error(finding);
+                return None;
+            }
+        }
+        let route_selection_expression = self.required(resource, "RouteSelectionExpression")?;
+        let stages = self.stages(resource, parts);
+        let routes = self.routes(resource, parts, functions);
+        self.check_permissions(resource, &stages, &routes, parts);
+        Some(Api {
+            id: resource.id.clone(),
+            route_selection_expression,
+            stages,
+            routes,
+            at: resource.at.clone(),
+        })
+    }
+}
+
+/// The function that an ARN or a name means.
+pub(super) fn function_of(arn: &str, functions: &BTreeMap<String, Function>) -> Option<String> {
+    let name = local::function_name(arn);
+    let function = functions.values().find(|function| function.name == name)?;
+    Some(function.id.clone())
+}

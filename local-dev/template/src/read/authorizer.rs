@@ -1,0 +1,152 @@
+//! Authorizers.
+
+use std::collections::BTreeMap;
+
+use crate::eval::Resource;
+use crate::eval::Stop;
+use crate::finding::Finding;
+use crate::project::Authorizer;
+use crate::project::Function;
+use crate::read::Reader;
+use crate::read::api::Parts;
+use crate::suggest::did_you_mean;
+
+/// Where an identity source may look in the request of `$connect`.
+const SOURCES: &[&str] = &[
+    "context.",
+    "route.request.header.",
+    "route.request.querystring.",
+    "stageVariables.",
+    "$context.",
+    "$stageVariables.",
+];
+
+impl<'s> Reader<'s> {
+    /// The authorizer of a route. An error is a finding for which the route must stay closed:
+    /// who may call it is not known here.
+    pub(super) fn authorizer(
+        &mut self,
+        route: &'s Resource,
+        key: &str,
+        parts: &Parts<'s>,
+        functions: &BTreeMap<String, Function>,
+    ) -> Result<Option<Authorizer>, Finding> {
+        let properties = &route.properties;
+        let id_node = properties.get("AuthorizerId");
+        let Some(kind_node) = properties.get("AuthorizationType") else {
+            if let Some(node) = id_node {
+                let what = "`AuthorizerId` without `AuthorizationType: CUSTOM`: it is never called";
+                self.findings.error(Finding::new(&node.at, what));
+            }
+            return Ok(None);
+        };
+        let kind = match self.scope.text(kind_node) {
+            Ok(kind) => kind.unwrap_or_else(|| "NONE".to_owned()),
+            Err(stop) => return self.closed(stop),
+        };
+        if kind == "NONE" {
+            return Ok(None);
+        }
+        if key != "$connect" {
+            let what = format!("the route `{key}` cannot have an authorizer");
+            let help = "only `$connect` is authorized; it stands for the whole connection";
+            self.findings
+                .error(Finding::new(&kind_node.at, what).help(help));
+            return Ok(None);
+        }
+        match kind.as_str() {
+            "CUSTOM" => {}
+            "AWS_IAM" => {
+                let what = "AWS_IAM authorization is not emulated: nobody can connect";
+                let help = "make it `NONE` for this machine with a parameter and `!If`";
+                return Err(Finding::new(&kind_node.at, what).help(help));
+            }
+            other => {
+                let what = format!("`{other}` is no `AuthorizationType` of a WebSocket API");
+                let help = "the types are NONE, AWS_IAM and CUSTOM";
+                self.findings
+                    .error(Finding::new(&kind_node.at, what).help(help));
+                return Ok(None);
+            }
+        }
+        let Some(id_node) = id_node else {
+            let what = "`AuthorizationType: CUSTOM` needs an `AuthorizerId`";
+            self.findings.error(Finding::new(&kind_node.at, what));
+            return Ok(None);
+        };
+        let id = match self.scope.text(id_node) {
+            Ok(id) => id.unwrap_or_default(),
+            Err(stop) => return self.closed(stop),
+        };
+        let authorizers = parts
+            .iter()
+            .filter(|part| part.kind == "AWS::ApiGatewayV2::Authorizer");
+        let Some(resource) = authorizers.clone().find(|part| part.id == id) else {
+            self.findings.error(Finding {
+                at: id_node.at.clone(),
+                what: format!("this API has no authorizer `{id}`"),
+                help: did_you_mean(&id, authorizers.map(|part| part.id.as_str())),
+            });
+            return Ok(None);
+        };
+        self.request_authorizer(resource, functions)
+    }
+
+    /// A REQUEST authorizer, the only kind that WebSocket APIs have.
+    fn request_authorizer(
+        &mut self,
+        resource: &'s Resource,
+        functions: &BTreeMap<String, Function>,
+    ) -> Result<Option<Authorizer>, Finding> {
+        let properties = &resource.properties;
+        let Some(kind) = self.required(resource, "AuthorizerType") else {
+            return Ok(None);
+        };
+        if kind != "REQUEST" {
+            let at = properties.get("AuthorizerType").map(|node| &node.at);
+            let what = format!("a WebSocket API has no `{kind}` authorizer");
+            let help = "the only `AuthorizerType` is REQUEST";
+            self.findings
+                .error(Finding::new(at.unwrap_or(&resource.at), what).help(help));
+            return Ok(None);
+        }
+        let identity_sources = self.texts(properties, "IdentitySource");
+        for source in &identity_sources {
+            let is_known = SOURCES
+                .iter()
+                .any(|known| source.len() > known.len() && source.starts_with(known));
+            if !is_known {
+                let at = properties.get("IdentitySource").map(|node| &node.at);
+                let what = format!("`{source}` is no identity source");
+                let help = "write `route.request.header.NAME` or `route.request.querystring.NAME`";
+                self.findings
+                    .error(Finding::new(at.unwrap_or(&resource.at), what).help(help));
+            }
+        }
+        let Some(node) = properties.get("AuthorizerUri") else {
+            self.missing(resource, "AuthorizerUri");
+            return Ok(None);
+        };
+        match self.called(node, functions) {
+            Ok(function) => Ok(Some(Authorizer {
+                function,
+                identity_sources,
+            })),
+            Err(stop) => self.closed(stop),
+        }
+    }
+
+    /// The finding for which a route stays closed, or a note that the template is wrong.
+    fn closed(&mut self, stop: Stop) -> Result<Option<Authorizer>, Finding> {
+        match stop {
+            Stop::Unresolved(mut finding) => {
+                finding.what = format!("nobody can connect: {}", finding.what);
+                Err(finding)
+            }
+            Stop::Wrong(finding) => {
+                self.findings.error(finding);
+                Ok(None)
+            }
+        }
+    }
+}

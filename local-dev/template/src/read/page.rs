@@ -1,0 +1,35 @@
+//! `Metadata: Gatepost`: what a template tells the emulator alone.
+
+use std::path::PathBuf;
+
+use crate::finding::Finding;
+use crate::node::Node;
+use crate::read::Reader;
+use crate::suggest::did_you_mean;
+
+impl Reader<'_> {
+    /// `Page`: the folder served at `/`, relative to the template.
+    pub(super) fn page(&mut self, document: &Node) -> Option<PathBuf> {
+        let settings = document.get("Metadata")?.get("Gatepost")?;
+        for entry in settings.entries() {
+            if entry.key != "Page" {
+                self.findings.unsupported(Finding {
+                    at: entry.at.clone(),
+                    what: format!("`{}` is no setting of Gatepost", entry.key),
+                    help: did_you_mean(&entry.key, ["Page"]),
+                });
+            }
+        }
+        let node = settings.get("Page")?;
+        let path = self.text(settings, "Page")?;
+        let folder = self.folder.join(&path);
+        match folder.canonicalize() {
+            Ok(folder) if folder.is_dir() => Some(folder),
+            _ => {
+                let what = format!("there is no folder {}", folder.display());
+                self.findings.unsupported(Finding::new(&node.at, what));
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Properties by type, with the checks that their pages name.
+
+use std::ops::RangeInclusive;
+
+use crate::eval::Resource;
+use crate::finding::Finding;
+use crate::node::Node;
+use crate::read::Reader;
+use crate::suggest::nearest;
+
+impl<'s> Reader<'s> {
+    /// A property's value with its calls evaluated; `None` if it is absent or cannot be had, which
+    /// is noted.
+    pub(super) fn value(&mut self, of: &'s Node, name: &str) -> Option<Node> {
+        let outcome = self.scope.reduce(of.get(name)?);
+        self.findings.take(outcome).map(|value| value.into_owned())
+    }
+
+    /// A text.
+    pub(super) fn text(&mut self, of: &Node, name: &str) -> Option<String> {
+        let outcome = self.scope.text(of.get(name)?);
+        self.findings.take(outcome)
+    }
+
+    /// A text that must be there.
+    pub(super) fn required(&mut self, resource: &Resource, name: &str) -> Option<String> {
+        if resource.properties.get(name).is_none() {
+            self.missing(resource, name);
+            return None;
+        }
+        self.text(&resource.properties, name)
+    }
+
+    /// Notes that a property is missing, or misspelt.
+    pub(super) fn missing(&mut self, resource: &Resource, name: &str) {
+        let misspelt = resource
+            .properties
+            .entries()
+            .iter()
+            .find(|entry| nearest(&entry.key, [name]).is_some());
+        self.findings.error(match misspelt {
+            Some(entry) => {
+                let what = format!("`{}` is no property of {}", entry.key, resource.kind);
+                Finding::new(&entry.at, what).help(format!("did you mean `{name}`?"))
+            }
+            None => Finding::new(
+                &resource.at,
+                format!("`{}` ({}) has no `{name}`", resource.id, resource.kind),
+            ),
+        });
+    }
+
+    /// A whole number in a range.
+    pub(super) fn number(
+        &mut self,
+        of: &Node,
+        name: &str,
+        range: RangeInclusive<u32>,
+    ) -> Option<u32> {
+        let text = self.text(of, name)?;
+        match text.parse::<u32>() {
+            Ok(number) if range.contains(&number) => Some(number),
+            _ => {
+                let at = &of.get(name)?.at;
+                let what = format!(
+                    "`{name}` is a whole number from {} to {}, and not `{text}`",
+                    range.start(),
+                    range.end()
+                );
+                self.findings.error(Finding::new(at, what));
+                None
+            }
+        }
+    }
+
+    /// A boolean.
+    pub(super) fn flag(&mut self, of: &Node, name: &str) -> Option<bool> {
+        let text = self.text(of, name)?;
+        match text.as_str() {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => {
+                let at = &of.get(name)?.at;
+                let what = format!("`{name}` is true or false, and not `{text}`");
+                self.findings.error(Finding::new(at, what));
+                None
+            }
+        }
+    }
+
+    /// A list of texts; empty if it is absent. What cannot be had is left out and noted.
+    pub(super) fn texts(&mut self, of: &'s Node, name: &str) -> Vec<String> {
+        let Some(list) = self.value(of, name) else {
+            return Vec::new();
+        };
+        if list.as_text().is_some() || !list.entries().is_empty() {
+            let what = format!("`{name}` is a list, and this is {}", list.kind());
+            self.findings.error(Finding::new(&list.at, what));
+        }
+        let mut texts = Vec::new();
+        for item in list.items() {
+            let outcome = self.scope.text(item);
+            texts.extend(self.findings.take(outcome));
+        }
+        texts
+    }
+}

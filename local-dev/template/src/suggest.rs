@@ -1,0 +1,73 @@
+//! "Did you mean": the known name nearest to a misspelt one.
+
+/// Names longer than this are not compared: a comparison costs the product of both lengths.
+const LONGEST: usize = 96;
+
+/// The candidate that differs from `name` by its case, or by few letters; `None` if none is near.
+pub(crate) fn nearest<'c>(
+    name: &str,
+    candidates: impl IntoIterator<Item = &'c str>,
+) -> Option<&'c str> {
+    if name.len() > LONGEST {
+        return None;
+    }
+    let limit = (name.chars().count() / 4).clamp(1, 3);
+    candidates
+        .into_iter()
+        .filter(|candidate| *candidate != name && candidate.len() <= LONGEST)
+        .map(|candidate| {
+            let distance = if candidate.eq_ignore_ascii_case(name) {
+                0
+            } else {
+                distance(name, candidate)
+            };
+            (distance, candidate)
+        })
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// "did you mean `X`?", if something is near.
+pub(crate) fn did_you_mean<'c>(
+    name: &str,
+    candidates: impl IntoIterator<Item = &'c str>,
+) -> Option<String> {
+    nearest(name, candidates).map(|candidate| format!("did you mean `{candidate}`?"))
+}
+
+/// Levenshtein's distance.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_name_that_was_meant() {
+        let known = ["RouteSelectionExpression", "ProtocolType", "Name", "Tags"];
+        for (written, meant) in [
+            ("RouteSelectionExpresion", Some("RouteSelectionExpression")),
+            ("protocoltype", Some("ProtocolType")),
+            ("Nmae", None),
+            ("Nam", Some("Name")),
+            ("Name", None),
+            ("CorsConfiguration", None),
+        ] {
+            assert_eq!(nearest(written, known), meant, "{written}");
+        }
+    }
+}
