@@ -303,6 +303,9 @@ test('a person who comes back does not wait for the next attempt', async () => {
 test('after a sleep a connection that does not answer is given up within ten seconds', async () => {
   const { socket, client, clock, sockets } = await inLobby();
   client.wake();
+  assert.deepEqual(socket.sent, [], 'a connection that answered just now is not asked');
+  await clock.pass(15_000);
+  client.wake();
   assert.equal(socket.take('ping').rooms.lobby, 3);
   await clock.pass(5_000);
   socket.take('ping');

@@ -1,0 +1,303 @@
+// The page: one person, the rooms they are in, one of them in view.
+
+import { Client } from './client.js';
+import { wireComposer } from './composer.js';
+import { avatar, byId, element } from './dom.js';
+import { findEndpoint, guestUrl } from './endpoint.js';
+import { LogView } from './log-view.js';
+import { People, showPeople, showTyping } from './people.js';
+import { Profile, cleanRoom } from './profile.js';
+import { hideBanner, showBanner, showStatus } from './status.js';
+import { askWho } from './welcome.js';
+import { count, explain } from './words.js';
+
+const profile = new Profile();
+const rooms = new Map();
+let endpoint;
+let client;
+let current;
+let typingTimer;
+
+// ---- Rooms -----------------------------------------------------------------------------------------
+
+function enterRoom(name) {
+  if (rooms.has(name)) return rooms.get(name);
+  const view = new LogView({
+    room: name,
+    user: () => client.user ?? profile,
+    older: () => client.older(name),
+    retry: (message) => client.retry(name, message),
+    scrolled: () => showNewest(rooms.get(name), 0),
+  });
+  const room = { name, view, people: new People(), unread: 0, unseen: 0 };
+  rooms.set(name, room);
+  byId('logs').append(view.node);
+  client.join(name);
+  return room;
+}
+
+function openRoom(name) {
+  const room = enterRoom(name);
+  for (const other of rooms.values()) other.view.show(other === room);
+  current = room;
+  room.unread = 0;
+  profile.opened(name);
+  byId('room-name').textContent = `#${name}`;
+  if (cleanRoom(location.hash) !== name) history.replaceState(null, '', `#${name}`);
+  showNewest(room, room.unseen);
+  showRooms();
+  showRoomDetail(room);
+  closeSide();
+}
+
+function leaveRoom(name) {
+  const room = rooms.get(name);
+  if (!room) return;
+  client.leave(name);
+  rooms.delete(name);
+  room.view.node.remove();
+  profile.left(name);
+  if (current === room) openRoom(rooms.keys().next().value ?? 'lobby');
+  else showRooms();
+}
+
+function showRooms() {
+  const rows = [...rooms.values()].map((room) => {
+    const badge = room.unread > 0 ? element('span', { class: 'badge', 'aria-label': `${room.unread} unread` }, String(room.unread)) : null;
+    const open = element('button', { class: 'room', onclick: () => openRoom(room.name), 'aria-current': room === current ? 'true' : null }, element('span', {}, `#${room.name}`), badge);
+    const leave = element('button', { class: 'quiet leave', 'aria-label': `Leave ${room.name}`, onclick: () => leaveRoom(room.name) }, '✕');
+    return element('li', {}, open, rooms.size > 1 ? leave : null);
+  });
+  byId('rooms').replaceChildren(...rows);
+  byId('menu-badge').hidden = ![...rooms.values()].some(({ unread }) => unread > 0);
+  showTitle();
+}
+
+function showTitle() {
+  const waiting = [...rooms.values()].reduce((sum, { unread, unseen }) => sum + unread + unseen, 0);
+  document.title = `${waiting > 0 ? `(${waiting}) ` : ''}#${current.name} · gatepost`;
+}
+
+function showRoomDetail(room) {
+  if (room !== current) return;
+  byId('room-detail').textContent = room.people.count > 0 ? `${count(room.people.count, 'person', 'people')} here` : '';
+  showPeople(room.people, client.user);
+  clearTimeout(typingTimer);
+  const until = showTyping(room.people, client.user, Date.now());
+  if (until) typingTimer = setTimeout(() => showRoomDetail(room), until - Date.now() + 50);
+}
+
+function showNewest(room, unseen) {
+  room.unseen = unseen;
+  if (room !== current) return;
+  showTitle();
+  byId('newest').hidden = unseen === 0;
+  byId('newest').textContent = `${count(unseen, 'new message', 'new messages')} ↓`;
+}
+
+async function refreshPeople(room) {
+  try {
+    room.people.set(await client.who(room.name));
+  } catch {
+    // The next arrival or reconnection tells again.
+  }
+  showRoomDetail(room);
+}
+
+// ---- What the client tells ---------------------------------------------------------------------------
+
+const told = {
+  state(detail) {
+    const ended = showStatus(detail);
+    if (detail.state === 'online') showMe(client.user);
+    if (ended) showBanner({ text: ended, action: detail.code === 'replaced' ? 'Chat here' : 'Connect again', act: () => client.start({ take: true }) });
+  },
+  joined(ok) {
+    refreshPeople(rooms.get(ok.room));
+  },
+  entries({ room: name, items }) {
+    const room = rooms.get(name);
+    const atEnd = room === current && room.view.atEnd && !document.hidden;
+    const news = room.view.append(items);
+    for (const { from } of news) room.people.typing.delete(from.id);
+    if (room !== current) room.unread += news.length;
+    else if (!atEnd) showNewest(room, room.unseen + news.length);
+    if (news.length > 0) {
+      showRooms();
+      showRoomDetail(room);
+    }
+  },
+  replaced({ room: name, items }) {
+    rooms.get(name).view.replace(items, client.hasOlder(name));
+  },
+  resumed({ room: name, count: number }) {
+    const room = rooms.get(name);
+    if (!room) return;
+    room.view.note(number === 0 ? 'Connected again, nothing missed' : `Connected again, ${count(number, 'message', 'messages')} caught up`);
+    refreshPeople(room);
+  },
+  message({ room: name, message }) {
+    rooms.get(name)?.view.own(message);
+    if (message.state === 'pending' && name === current?.name) current.view.toEnd();
+  },
+  refused({ room: name, error }) {
+    const text = `#${name}: ${explain(error)}`;
+    if (rooms.size > 1) {
+      leaveRoom(name);
+      showBanner({ text });
+    } else {
+      profile.left(name);
+      showBanner({ text, action: 'Choose another room', act: changeWho });
+    }
+  },
+  event(event) {
+    const room = rooms.get(event.room);
+    if (event.event === 'notice') return showBanner({ text: event.text });
+    if (event.event === 'room' && event.op === 'added' && !room) {
+      enterRoom(event.room);
+      return showRooms();
+    }
+    if (!room) return;
+    const { user } = event;
+    const other = user && user.id !== client.user?.id;
+    if (event.event === 'joined') {
+      if (other && !room.people.users.has(user.id)) room.view.note(`${user.name} came in`);
+      room.people.joined(user);
+    } else if (event.event === 'left') {
+      if (other && room.people.users.has(user.id)) room.view.note(`${user.name} left`);
+      room.people.left(user);
+    } else if (event.event === 'occupancy') room.people.count = event.count;
+    else if (event.event === 'typing') room.people.typing.set(user.id, { name: user.name, until: event.until });
+    showRoomDetail(room);
+  },
+  trouble({ request }) {
+    showBanner({ text: explain({ message: 'Something went wrong on the server. It is being tried again.', request }), forMs: 10_000 });
+  },
+  degraded({ degraded }) {
+    if (degraded) showBanner({ text: 'The server delivers late right now: new messages may take a few minutes to appear.' });
+    else hideBanner();
+  },
+};
+
+// ---- The person --------------------------------------------------------------------------------------
+
+function showMe({ user, id = user, name }) {
+  byId('me-name').textContent = name;
+  avatar({ id, name }, byId('me-avatar'));
+}
+
+function connect() {
+  client = new Client({ address: () => guestUrl(endpoint, profile) });
+  for (const [type, listener] of Object.entries(told)) client.on(type, listener);
+  showMe(profile);
+}
+
+async function changeWho() {
+  const before = profile.name;
+  const answer = await askWho({ name: before, room: current.name, mayCancel: true });
+  if (!answer) return;
+  hideBanner();
+  if (answer.name !== before) {
+    // The name belongs to the connection: come again under the new one.
+    profile.name = answer.name;
+    const names = [...rooms.keys()];
+    client.stop();
+    for (const { view } of rooms.values()) view.node.remove();
+    rooms.clear();
+    connect();
+    for (const name of names) enterRoom(name);
+    client.start();
+  }
+  openRoom(answer.room);
+  byId('text').focus();
+}
+
+// ---- The page ----------------------------------------------------------------------------------------
+
+function openSide() {
+  document.body.classList.add('side-open');
+  byId('shade').hidden = false;
+  byId('menu').setAttribute('aria-expanded', 'true');
+  byId('side').querySelector('button, input')?.focus();
+}
+
+function closeSide() {
+  if (!document.body.classList.contains('side-open')) return;
+  document.body.classList.remove('side-open');
+  byId('shade').hidden = true;
+  byId('menu').setAttribute('aria-expanded', 'false');
+  byId('menu').focus();
+}
+
+function wire() {
+  byId('menu').addEventListener('click', () => (document.body.classList.contains('side-open') ? closeSide() : openSide()));
+  byId('shade').addEventListener('click', closeSide);
+  document.addEventListener('keydown', (event) => event.key === 'Escape' && closeSide());
+  byId('change').addEventListener('click', changeWho);
+  byId('now').addEventListener('click', () => client.wake());
+  byId('newest').addEventListener('click', () => current.view.toEnd());
+  byId('add-room').addEventListener('submit', (event) => {
+    event.preventDefault();
+    const input = byId('new-room');
+    const name = cleanRoom(input.value);
+    input.setCustomValidity(name ? '' : 'Small letters, digits and . _ - only');
+    if (!input.reportValidity()) return;
+    input.value = '';
+    openRoom(name);
+    byId('text').focus();
+  });
+  byId('new-room').addEventListener('input', () => byId('new-room').setCustomValidity(''));
+  wireComposer({
+    limit: () => client.bodyLimit,
+    typing: (on) => client.typing(current.name, on),
+    send: (text) => {
+      try {
+        client.send(current.name, text);
+        return true;
+      } catch (error) {
+        showBanner({ text: explain(error) });
+        return false;
+      }
+    },
+  });
+  addEventListener('hashchange', () => {
+    const name = cleanRoom(location.hash);
+    if (name) openRoom(name);
+  });
+  addEventListener('online', () => client.wake());
+  addEventListener('pageshow', (event) => event.persisted && client.wake());
+  document.addEventListener('visibilitychange', () => {
+    if (document.hidden) return;
+    client.wake();
+    if (current.view.atEnd) showNewest(current, 0);
+  });
+  addEventListener('beforeunload', (event) => {
+    if (client.unsent > 0) event.preventDefault();
+  });
+}
+
+async function begin() {
+  byId('app').hidden = false;
+  const asked = cleanRoom(location.hash);
+  const [last = 'lobby'] = profile.rooms;
+  let first = asked || last;
+  if (!profile.name) {
+    const answer = await askWho({ name: '', room: first, mayCancel: false });
+    profile.name = answer.name;
+    first = answer.room;
+  }
+  connect();
+  wire();
+  for (const name of profile.rooms) enterRoom(name);
+  openRoom(first);
+  byId('text').focus();
+  try {
+    endpoint = await findEndpoint();
+    client.start();
+  } catch (error) {
+    showStatus({ state: 'ended', code: 'stopped' });
+    showBanner({ text: error.message, action: 'Try again', act: () => location.reload() });
+  }
+}
+
+begin();
