@@ -44,19 +44,25 @@ impl StoreError {
         matches!(self, Self::Unavailable { .. })
     }
 
-    #[expect(dead_code, reason = "the stores follow")]
     pub(crate) fn unavailable<E>(store: &'static str, what: &'static str, source: E) -> Self
     where
         E: Into<Box<dyn Error + Send + Sync>>,
     {
-        Self::Unavailable { store, what, source: Some(source.into()) }
+        Self::Unavailable {
+            store,
+            what,
+            source: Some(source.into()),
+        }
     }
 
-    #[expect(dead_code, reason = "the stores follow")]
     pub(crate) fn unusable<E>(store: &'static str, what: &'static str, source: E) -> Self
     where
         E: Into<Box<dyn Error + Send + Sync>>,
     {
-        Self::Unusable { store, what, source: Some(source.into()) }
+        Self::Unusable {
+            store,
+            what,
+            source: Some(source.into()),
+        }
     }
 }

@@ -201,11 +201,8 @@ pub trait History: std::fmt::Debug + Send + Sync {
 
     /// Makes the direct room of two users if there is none, with both as members. Answers whether
     /// it was made. Repeated it makes both members again, unless one is banned.
-    async fn create_direct(
-        &self,
-        name: &RoomName,
-        users: [&UserId; 2],
-    ) -> Result<bool, StoreError>;
+    async fn create_direct(&self, name: &RoomName, users: [&UserId; 2])
+    -> Result<bool, StoreError>;
 
     /// Entries of a room, oldest first, at most `limit`. No check of rights.
     async fn entries(
@@ -243,12 +240,7 @@ pub trait History: std::fmt::Debug + Send + Sync {
 
     /// Records up to where a user has read; never goes back, nor past the head. Nothing happens
     /// where there is no such room.
-    async fn mark_read(
-        &self,
-        room: &RoomName,
-        user: &UserId,
-        seq: Seq,
-    ) -> Result<(), StoreError>;
+    async fn mark_read(&self, room: &RoomName, user: &UserId, seq: Seq) -> Result<(), StoreError>;
 
     /// Records that a session began, for the operator's questions; repeated calls change nothing.
     async fn open_session(

@@ -28,7 +28,9 @@ const DATABASE_URL: &str = "the database's URL must be sqlite:/path/log.db or \
 const REDIS_URL: &str = "the registry's URL must be redis://host:6379, rediss://host:6379, \
     redis+cluster://host:6379,host:6379 or rediss+cluster://host:6379,host:6379";
 
-/// The history at `database_url`: `sqlite:/path/log.db`, or
+/// The history at a database's URL.
+///
+/// `sqlite:/path/log.db`, or
 /// `mysql://user:password@host:3306/database` with sqlx's parameters, such as
 /// `?ssl-mode=VERIFY_IDENTITY&ssl-ca=/path/ca.pem`; MariaDB too. Connects when first used.
 ///
@@ -42,11 +44,13 @@ pub fn open_history(database_url: &str, migrate: Migrate) -> Result<Arc<dyn Hist
     })
 }
 
-/// The registry at `redis_url`: `redis://` and `rediss://` for one server,
+/// The registry at Redis's URL, or in a file beside the SQLite log.
+///
+/// `redis://` and `rediss://` for one server,
 /// `redis+cluster://host:port,host:port` (or a `node=host:port` parameter for every further node)
 /// and `rediss+cluster://` for a cluster; `prefix=` is put before every key, so that several
-/// registries share a server. Without a URL it is `registry.db` beside the SQLite log at
-/// `database_url`. Connects when first used.
+/// registries share a server. Without a URL it is `registry.db` beside the log at `database_url`.
+/// Connects when first used.
 ///
 /// # Errors
 ///
@@ -61,9 +65,9 @@ pub fn open_registry(
     }
     match Database::parse(database_url)? {
         Database::Sqlite(log) => Ok(Arc::new(SqliteRegistry::new(beside(&log)))),
-        Database::MySql(_) => {
-            Err(StoreError::InvalidUrl(format!("{REDIS_URL}; only beside SQLite may it be left out")))
-        }
+        Database::MySql(_) => Err(StoreError::InvalidUrl(format!(
+            "{REDIS_URL}; only beside SQLite may it be left out"
+        ))),
     }
 }
 
@@ -110,7 +114,9 @@ pub(crate) struct RedisUrl {
 
 impl RedisUrl {
     pub(crate) fn parse(url: &str) -> Result<Self, StoreError> {
-        let (scheme, rest) = url.split_once("://").ok_or_else(|| invalid(REDIS_URL, url))?;
+        let (scheme, rest) = url
+            .split_once("://")
+            .ok_or_else(|| invalid(REDIS_URL, url))?;
         let (scheme, cluster) = match scheme {
             "redis" | "rediss" => (scheme, false),
             "redis+cluster" => ("redis", true),
@@ -118,8 +124,9 @@ impl RedisUrl {
             _ => return Err(invalid(REDIS_URL, url)),
         };
         let (base, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let (authority, path) =
-            base.split_once('/').map_or((base, String::new()), |(a, p)| (a, format!("/{p}")));
+        let (authority, path) = base
+            .split_once('/')
+            .map_or((base, String::new()), |(a, p)| (a, format!("/{p}")));
         // A password may hold a comma; hosts may not.
         let (login, hosts) = match authority.rsplit_once('@') {
             Some((login, hosts)) => (format!("{login}@"), hosts),
@@ -144,10 +151,20 @@ impl RedisUrl {
         if hosts.iter().any(|host| host.is_empty()) || (hosts.len() > 1 && !cluster) {
             return Err(invalid(REDIS_URL, url));
         }
-        let query = if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) };
-        let nodes =
-            hosts.iter().map(|host| format!("{scheme}://{login}{host}{path}{query}")).collect();
-        Ok(Self { nodes, cluster, prefix })
+        let query = if kept.is_empty() {
+            String::new()
+        } else {
+            format!("?{}", kept.join("&"))
+        };
+        let nodes = hosts
+            .iter()
+            .map(|host| format!("{scheme}://{login}{host}{path}{query}"))
+            .collect();
+        Ok(Self {
+            nodes,
+            cluster,
+            prefix,
+        })
     }
 }
 
@@ -179,10 +196,30 @@ mod tests {
             ("redis://h:1", &["redis://h:1"], false, ""),
             ("redis://h:1/2?prefix=t1:", &["redis://h:1/2"], false, "t1:"),
             ("rediss://:p,w@h:1", &["rediss://:p,w@h:1"], false, ""),
-            ("redis://h:1?protocol=resp3", &["redis://h:1?protocol=resp3"], false, ""),
-            ("redis+cluster://a:1,b:2", &["redis://a:1", "redis://b:2"], true, ""),
-            ("redis+cluster://a:1?node=b:2&node=c:3&prefix=x", &["redis://a:1", "redis://b:2", "redis://c:3"], true, "x"),
-            ("rediss+cluster://u:p@a:1,b:2", &["rediss://u:p@a:1", "rediss://u:p@b:2"], true, ""),
+            (
+                "redis://h:1?protocol=resp3",
+                &["redis://h:1?protocol=resp3"],
+                false,
+                "",
+            ),
+            (
+                "redis+cluster://a:1,b:2",
+                &["redis://a:1", "redis://b:2"],
+                true,
+                "",
+            ),
+            (
+                "redis+cluster://a:1?node=b:2&node=c:3&prefix=x",
+                &["redis://a:1", "redis://b:2", "redis://c:3"],
+                true,
+                "x",
+            ),
+            (
+                "rediss+cluster://u:p@a:1,b:2",
+                &["rediss://u:p@a:1", "rediss://u:p@b:2"],
+                true,
+                "",
+            ),
         ];
         for (url, nodes, cluster, prefix) in cases {
             let expected = RedisUrl {
@@ -196,13 +233,25 @@ mod tests {
 
     #[test]
     fn a_wrong_url_is_named_by_its_form_and_never_shown() {
-        for url in ["postgres://u:secret@h/d", "u:secret@h", "secret", "", "sqlite:", "sqlite::memory:"] {
+        for url in [
+            "postgres://u:secret@h/d",
+            "u:secret@h",
+            "secret",
+            "",
+            "sqlite:",
+            "sqlite::memory:",
+        ] {
             let error = open_history(url, Migrate::Off).unwrap_err();
             assert!(matches!(error, StoreError::InvalidUrl(_)), "{url}");
             assert!(!error.to_string().contains("secret"), "{error}");
             assert!(error.to_string().contains("sqlite:/path/log.db"), "{error}");
         }
-        for url in ["http://:secret@h", "redis://a,secret", "redis+cluster://a,,secret", "redis://h?prefix={secret"] {
+        for url in [
+            "http://:secret@h",
+            "redis://a,secret",
+            "redis+cluster://a,,secret",
+            "redis://h?prefix={secret",
+        ] {
             let error = open_registry(Some(url), "sqlite:/l.db").unwrap_err();
             assert!(matches!(error, StoreError::InvalidUrl(_)), "{url}");
             assert!(!error.to_string().contains("secret"), "{error}");

@@ -113,7 +113,8 @@ pub struct Subscription {
 /// What subscribing to one room found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Subscribed {
-    /// Whether this is the user's first connection in the room.
+    /// Whether with it the user came into the room: no connection of the user, this one included,
+    /// was in it before.
     pub first_device: bool,
     /// Subscriptions in this user's shard of the room, this one included.
     pub subscribers: u64,
@@ -186,7 +187,9 @@ pub enum Subscribers {
     },
 }
 
-/// The registry. Times are the caller's (`now`), so that tests can set them. Each key is changed by
+/// The registry.
+///
+/// Times are the caller's (`now`), so that tests can set them. Each key is changed by
 /// one script; across keys what is added is added connection → user → subscriptions, and removed in
 /// the other direction, so that a crash between leaves only what expires. Removal compares the
 /// connection id, it never reads and then deletes.
@@ -223,7 +226,8 @@ pub trait Registry: std::fmt::Debug + Send + Sync {
 
     /// Subscribes, or renews: both write the same. The lease of the connection and of its place
     /// under the user is renewed with it, also when `rooms` is empty. A connection that was
-    /// removed stays removed: then the answer is `None`. Otherwise one answer a room.
+    /// removed, or replaced by another client, stays so: then the answer is `None`. Otherwise one
+    /// answer a room.
     async fn subscribe(
         &self,
         connection: &Connection,
@@ -309,4 +313,32 @@ pub fn shard_of(user: &UserId, shards: u16) -> u16 {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });
     u16::try_from(hash % u64::from(shards.max(1))).unwrap_or(0)
+}
+
+/// Longer than any invocation that may still work for a removed connection: an integration lasts
+/// 29 s ("Quotas for WebSocket APIs").
+pub(crate) const TOMBSTONE_MS: u64 = 120_000;
+
+/// A connection lasts two hours ("Quotas for WebSocket APIs"), and so does its having been replaced.
+pub(crate) const REPLACED_MS: Millis = 2 * 60 * 60 * 1_000;
+
+/// A page that was replaced asks before it takes over again, for a day.
+pub(crate) const REPLACED_CLIENT_MS: Millis = 24 * 60 * 60 * 1_000;
+
+/// GCRA for so many messages a second with a burst of three times that: the time one message takes,
+/// and how far ahead of now the messages admitted may reach; microseconds. 0: no limit.
+pub(crate) fn interval_us(rate: u32) -> (i64, i64) {
+    if rate == 0 {
+        (0, 0)
+    } else {
+        ((1_000_000 / i64::from(rate)).max(1), 3_000_000)
+    }
+}
+
+/// A number never given before, below 2^53: what changes gets a new one, so that two states never
+/// have the same, not even when the registry was lost in between.
+pub(crate) fn stamp() -> Result<u64, crate::StoreError> {
+    getrandom::u64()
+        .map(|random| random >> 11)
+        .map_err(|error| crate::StoreError::unusable("registry", "drawing a random number", error))
 }

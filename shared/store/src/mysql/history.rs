@@ -1,0 +1,436 @@
+//! The log on a server. What takes a lock is a procedure, so that the lock is never held over the
+//! network.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use gatepost_protocol::ConnectionId;
+use gatepost_protocol::Entry;
+use gatepost_protocol::Millis;
+use gatepost_protocol::RoomKind;
+use gatepost_protocol::RoomName;
+use gatepost_protocol::Seq;
+use gatepost_protocol::UserId;
+use sqlx::AssertSqlSafe;
+use sqlx::FromRow;
+use sqlx::Row;
+use sqlx::mysql::MySqlRow;
+use sqlx::query;
+
+use super::link::Link;
+use super::link::Query;
+use crate::Append;
+use crate::Appended;
+use crate::History;
+use crate::Membership;
+use crate::Migrate;
+use crate::Range;
+use crate::RecentRoom;
+use crate::Room;
+use crate::Standing;
+use crate::StoreError;
+use crate::row;
+use crate::row::column;
+
+/// The longest a call waits for its answer, once connected.
+const LIMIT: Duration = Duration::from_secs(1);
+
+/// An append may queue at a hot room for a second and be repeated once.
+const APPEND_LIMIT: Duration = Duration::from_millis(2_200);
+
+/// The log's clock: milliseconds.
+macro_rules! now {
+    () => {
+        "(timestampdiff(microsecond, '1970-01-01', utc_timestamp(3)) div 1000)"
+    };
+}
+
+macro_rules! entries {
+    ($compare:literal, $order:literal) => {
+        concat!(
+            "select m.seq, m.at, m.sender, m.sender_name, m.producer, m.n, m.kind,
+               cast(m.body as char)
+             from room r join message m on m.room_id = r.id
+             where r.name = ? and m.seq ",
+            $compare,
+            " ? order by m.seq ",
+            $order,
+            " limit ?"
+        )
+    };
+}
+
+/// Every change of its parameters or of what it answers is a new procedure: `gatepost_append_v2`.
+const APPEND: &str = "call gatepost_append_v1(?, ?, ?, ?, ?, ?, ?, ?)";
+const CREATE: &str = "call gatepost_create_room_v1(?, ?, ?, ?, ?)";
+const STANDING: &str = "call gatepost_set_standing_v1(?, ?, ?, ?, ?, ?)";
+const PURGE: &str = "call gatepost_purge_v1(?, ?)";
+
+/// Followed by as many `?` as names, and `)`.
+const ROOMS: &str = concat!(
+    "select r.name, r.kind, r.epoch, r.head, r.floor, r.shards, m.role,
+       b.room_id is not null and (b.ends_at is null or b.ends_at > ",
+    now!(),
+    "), m.read_seq
+     from room r
+     left join membership m on m.room_id = r.id and m.user_id = ?
+     left join ban b on b.room_id = r.id and b.user_id = ?
+     where r.name in ("
+);
+
+/// More names than this are asked about in several round trips.
+const ROOMS_AT_ONCE: usize = 128;
+
+const MEMBERSHIPS: &str = "select r.name, r.kind, m.role, r.head, m.read_seq,
+       (select o.user_id from membership o
+         where r.kind = 'direct' and o.room_id = r.id and o.user_id <> m.user_id
+           and o.role is not null limit 1)
+     from membership m join room r on r.id = m.room_id
+     where m.user_id = ? and m.role is not null and r.name > ?
+     order by r.name limit ?";
+
+const READ: &str = "insert into membership (room_id, user_id, read_seq)
+     select id, ?, least(?, head) from room where name = ?
+     on duplicate key update read_seq = greatest(membership.read_seq, least(?, room.head))";
+
+const RECENT: &str = concat!(
+    "select name, head, shards from room
+     where active >= (",
+    now!(),
+    " - ?) div 60000 and last_at >= ",
+    now!(),
+    " - ? and head > 0
+     order by last_at desc limit ?"
+);
+
+/// The history on a server.
+#[derive(Debug)]
+pub(crate) struct MySqlHistory {
+    link: Link,
+}
+
+impl MySqlHistory {
+    pub(crate) fn new(url: &str, migrate: Migrate) -> Result<Self, StoreError> {
+        Ok(Self {
+            link: Link::new(url, migrate)?,
+        })
+    }
+
+    pub(crate) async fn migrate(&self) -> Result<(), StoreError> {
+        self.link.migrate().await
+    }
+
+    /// Runs a query and reads each of its rows.
+    async fn read<C, T>(
+        &self,
+        what: &'static str,
+        query: impl Fn() -> Query + Send + Sync,
+        read: impl Fn(C) -> Result<T, row::BadRow>,
+    ) -> Result<Vec<T>, StoreError>
+    where
+        C: for<'r> FromRow<'r, MySqlRow>,
+    {
+        let rows = self.link.rows(what, LIMIT, query).await?;
+        rows.iter()
+            .map(|columns| {
+                let columns = C::from_row(columns)
+                    .map_err(|error| StoreError::unusable("mysql", what, error))?;
+                read(columns).map_err(|error| StoreError::unusable("mysql", what, error))
+            })
+            .collect()
+    }
+
+    /// Runs a procedure that answers one number.
+    async fn number(
+        &self,
+        what: &'static str,
+        query: impl Fn() -> Query + Send + Sync,
+    ) -> Result<i64, StoreError> {
+        let rows = self.link.rows(what, LIMIT, query).await?;
+        rows.first()
+            .map_or(Ok(0), |row| row.try_get(0))
+            .map_err(|error| StoreError::unusable("mysql", what, error))
+    }
+
+    async fn create(
+        &self,
+        name: &RoomName,
+        kind: RoomKind,
+        shards: u16,
+        members: [Option<&UserId>; 2],
+    ) -> Result<bool, StoreError> {
+        let [first, second] = members.map(|user| user.map(|user| bytes(user.as_str())));
+        let call = || {
+            query(CREATE)
+                .bind(name.as_str().to_owned())
+                .bind(row::kind_column(kind))
+                .bind(i64::from(shards.max(1)))
+                .bind(first.clone())
+                .bind(second.clone())
+        };
+        Ok(self.number("making a room", call).await? == 1)
+    }
+
+    async fn standing(
+        &self,
+        by: Option<&UserId>,
+        room: &RoomName,
+        user: &UserId,
+        standing: &Standing,
+    ) -> Result<bool, StoreError> {
+        let (op, role, ends_at) = row::standing_columns(standing);
+        let call = || {
+            query(STANDING)
+                .bind(by.map(|by| bytes(by.as_str())))
+                .bind(room.as_str().to_owned())
+                .bind(bytes(user.as_str()))
+                .bind(op)
+                .bind(role)
+                .bind(ends_at)
+        };
+        Ok(self.number("changing a standing", call).await? == 1)
+    }
+}
+
+fn bytes(text: &str) -> Vec<u8> {
+    text.as_bytes().to_vec()
+}
+
+/// status, epoch, seq, at, shards, expected, until.
+type Outcome = (
+    String,
+    Option<i64>,
+    Option<i64>,
+    Option<Millis>,
+    Option<i64>,
+    Option<i64>,
+    Option<Millis>,
+);
+
+fn appended(outcome: Outcome) -> Option<Appended> {
+    let (status, epoch, seq, at, shards, expected, until) = outcome;
+    let epoch = epoch.map(row::seq_of);
+    let shards = shards.map(row::shards_of);
+    Some(match status.as_str() {
+        "stored" => Appended::Stored {
+            epoch: epoch?,
+            seq: row::seq_of(seq?),
+            at: at?,
+            shards: shards?,
+        },
+        "duplicate" => Appended::Duplicate {
+            epoch: epoch?,
+            seq: seq.map(row::seq_of),
+            at,
+            shards: shards?,
+        },
+        "conflict" => Appended::Conflict,
+        "early" => Appended::Early {
+            expected: row::seq_of(expected?),
+        },
+        "no_room" => Appended::NoRoom,
+        "not_member" => Appended::NotMember,
+        "banned" => Appended::Banned,
+        "muted" => Appended::Muted { until: until? },
+        _ => return None,
+    })
+}
+
+#[async_trait]
+impl History for MySqlHistory {
+    async fn append(&self, append: &Append) -> Result<Appended, StoreError> {
+        let what = "appending";
+        let (producer, n) = row::key_columns(&append.key).ok_or_else(|| {
+            StoreError::unusable(
+                "mysql",
+                what,
+                "n counts from 1, a message id has 1 to 128 bytes",
+            )
+        })?;
+        let (kind, body) = row::content_columns(&append.content);
+        let call = || {
+            query(APPEND)
+                .bind(append.room.as_str().to_owned())
+                .bind(bytes(append.from.id.as_str()))
+                .bind(append.from.name.clone())
+                .bind(bytes(producer))
+                .bind(n)
+                .bind(kind)
+                .bind(body.clone())
+                .bind(append.digest.to_vec())
+        };
+        let rows = self.link.rows(what, APPEND_LIMIT, call).await?;
+        let outcome = rows.first().map(Outcome::from_row).transpose();
+        let outcome = outcome.map_err(|error| StoreError::unusable("mysql", what, error))?;
+        outcome.and_then(appended).ok_or(StoreError::Unusable {
+            store: "mysql",
+            what,
+            source: None,
+        })
+    }
+
+    async fn rooms(&self, names: &[RoomName], user: &UserId) -> Result<Vec<Room>, StoreError> {
+        let mut rooms = Vec::with_capacity(names.len());
+        for names in names.chunks(ROOMS_AT_ONCE) {
+            // Rounded up by repeating the last name: eight statements to prepare, not 128.
+            let count = names.len().next_power_of_two();
+            let sql = format!("{ROOMS}{}?)", "?, ".repeat(count - 1));
+            let last = names.last().into_iter().cycle();
+            let select = || {
+                let user = bytes(user.as_str());
+                let query = query(AssertSqlSafe(sql.clone()))
+                    .bind(user.clone())
+                    .bind(user);
+                let names = names.iter().chain(last.clone()).take(count);
+                names.fold(query, |query, name| query.bind(name.as_str().to_owned()))
+            };
+            rooms.extend(self.read("reading rooms", select, row::room).await?);
+        }
+        Ok(rooms)
+    }
+
+    async fn create_room(
+        &self,
+        name: &RoomName,
+        kind: RoomKind,
+        shards: u16,
+        owner: Option<&UserId>,
+    ) -> Result<bool, StoreError> {
+        self.create(name, kind, shards, [owner, None]).await
+    }
+
+    async fn create_direct(
+        &self,
+        name: &RoomName,
+        users: [&UserId; 2],
+    ) -> Result<bool, StoreError> {
+        self.create(name, RoomKind::Direct, 1, users.map(Some))
+            .await
+    }
+
+    async fn entries(
+        &self,
+        room: &RoomName,
+        range: Range,
+        limit: u32,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let (sql, bound) = match range {
+            Range::After(seq) => (entries!(">", "asc"), column(seq)),
+            Range::Before(seq) => (entries!("<", "desc"), column(seq)),
+            Range::Newest => (entries!("<", "desc"), i64::MAX),
+        };
+        let select = || {
+            query(sql)
+                .bind(room.as_str().to_owned())
+                .bind(bound)
+                .bind(i64::from(limit))
+        };
+        let mut entries = self.read("reading entries", select, row::entry).await?;
+        if !matches!(range, Range::After(_)) {
+            entries.reverse();
+        }
+        Ok(entries)
+    }
+
+    async fn memberships(
+        &self,
+        user: &UserId,
+        after: Option<&RoomName>,
+        limit: u32,
+    ) -> Result<Vec<Membership>, StoreError> {
+        let select = || {
+            query(MEMBERSHIPS)
+                .bind(bytes(user.as_str()))
+                .bind(after.map_or("", RoomName::as_str).to_owned())
+                .bind(i64::from(limit))
+        };
+        self.read("reading memberships", select, row::membership)
+            .await
+    }
+
+    async fn set_standing(
+        &self,
+        room: &RoomName,
+        user: &UserId,
+        standing: &Standing,
+    ) -> Result<bool, StoreError> {
+        self.standing(None, room, user, standing).await
+    }
+
+    async fn moderate(
+        &self,
+        by: &UserId,
+        room: &RoomName,
+        user: &UserId,
+        standing: &Standing,
+    ) -> Result<bool, StoreError> {
+        self.standing(Some(by), room, user, standing).await
+    }
+
+    async fn mark_read(&self, room: &RoomName, user: &UserId, seq: Seq) -> Result<(), StoreError> {
+        let insert = || {
+            query(READ)
+                .bind(bytes(user.as_str()))
+                .bind(column(seq))
+                .bind(room.as_str().to_owned())
+                .bind(column(seq))
+        };
+        self.link
+            .rows("recording what was read", LIMIT, insert)
+            .await
+            .map(drop)
+    }
+
+    async fn open_session(
+        &self,
+        connection: &ConnectionId,
+        user: &UserId,
+        at: Millis,
+    ) -> Result<(), StoreError> {
+        let insert = || {
+            query(
+                "insert into session (connection, user_id, started_at) values (?, ?, ?)
+                 on duplicate key update started_at = started_at",
+            )
+            .bind(connection.as_str().to_owned())
+            .bind(bytes(user.as_str()))
+            .bind(at)
+        };
+        self.link
+            .rows("recording a session", LIMIT, insert)
+            .await
+            .map(drop)
+    }
+
+    async fn close_session(&self, connection: &ConnectionId, at: Millis) -> Result<(), StoreError> {
+        let update = || {
+            query("update session set ended_at = ? where connection = ? and ended_at is null")
+                .bind(at)
+                .bind(connection.as_str().to_owned())
+        };
+        self.link
+            .rows("recording a session's end", LIMIT, update)
+            .await
+            .map(drop)
+    }
+
+    async fn recent_rooms(
+        &self,
+        within_ms: u64,
+        limit: u32,
+    ) -> Result<Vec<RecentRoom>, StoreError> {
+        let select = || {
+            query(RECENT)
+                .bind(column(within_ms))
+                .bind(column(within_ms))
+                .bind(i64::from(limit))
+        };
+        self.read("reading recent rooms", select, row::recent_room)
+            .await
+    }
+
+    async fn purge(&self, before: Millis, limit: u32) -> Result<u64, StoreError> {
+        let call = || query(PURGE).bind(before).bind(i64::from(limit));
+        Ok(row::seq_of(self.number("purging", call).await?))
+    }
+}

@@ -1,0 +1,31 @@
+-- Renews a connection's place under its user, with the rooms it is in. Answers 0 if another client
+-- took over, else for each room 1 if with it the user comes into the room, else 2.
+-- KEYS u; ARGV conn, lease, client or -, dialect, name, now, ttl, then rooms
+local conn, client, now = ARGV[1], ARGV[3], tonumber(ARGV[6])
+local fields = redis.call('hgetall', KEYS[1])
+local present = {}
+for i = 1, #fields, 2 do
+  local field, value = fields[i], fields[i + 1]
+  local kind = string.sub(field, 1, 2)
+  if kind == 'x:' and string.sub(field, 3) == conn and tonumber(value) > now then
+    return 0
+  elseif kind == 'c:' and string.sub(field, 3) == conn and client == '-' then
+    client = string.match(value, '^%-?%d+ (%S+) ')
+  elseif kind == 'r:' then
+    if tonumber(value) <= now then
+      redis.call('hdel', KEYS[1], field)
+    else
+      local room = string.match(field, '^r:%S+ (.+)$')
+      present[room] = true
+    end
+  end
+end
+redis.call('hset', KEYS[1], 'c:' .. conn,
+  ARGV[2] .. ' ' .. client .. ' ' .. ARGV[4] .. ' ' .. ARGV[5])
+local answer = {}
+for i = 8, #ARGV do
+  redis.call('hset', KEYS[1], 'r:' .. conn .. ' ' .. ARGV[i], ARGV[2])
+  answer[#answer + 1] = present[ARGV[i]] and 2 or 1
+end
+if redis.call('pttl', KEYS[1]) < tonumber(ARGV[7]) then redis.call('pexpire', KEYS[1], ARGV[7]) end
+return answer

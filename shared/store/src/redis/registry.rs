@@ -1,0 +1,588 @@
+//! The registry's methods as calls of scripts.
+
+use async_trait::async_trait;
+use gatepost_protocol::ConnectionId;
+use gatepost_protocol::Millis;
+use gatepost_protocol::RoomName;
+use gatepost_protocol::Seq;
+use gatepost_protocol::UserId;
+use redis::FromRedisValue;
+use redis::Value;
+
+use super::key::Keys;
+use super::link::Link;
+use super::record;
+use super::record::Record;
+use super::script;
+use super::script::Call;
+use crate::Admission;
+use crate::Claim;
+use crate::Connection;
+use crate::Greeting;
+use crate::Rates;
+use crate::Registry;
+use crate::Release;
+use crate::Removed;
+use crate::SessionPolicy;
+use crate::Shard;
+use crate::StoreError;
+use crate::Subscribed;
+use crate::Subscriber;
+use crate::Subscribers;
+use crate::Subscription;
+use crate::Unsubscribed;
+use crate::open::RedisUrl;
+use crate::registry::REPLACED_CLIENT_MS;
+use crate::registry::REPLACED_MS;
+use crate::registry::TOMBSTONE_MS;
+use crate::registry::interval_us;
+use crate::registry::stamp;
+use crate::shard_of;
+
+/// What belongs to no lease lives this long after it was last used.
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+
+/// A record outlives its lease by this, so that a late removal still knows what to remove.
+const GRACE_MS: u64 = 60_000;
+
+/// The registry in Redis.
+#[derive(Debug)]
+pub(crate) struct RedisRegistry {
+    link: Link,
+    keys: Keys,
+}
+
+impl RedisRegistry {
+    pub(crate) fn new(url: &str) -> Result<Self, StoreError> {
+        let parsed = RedisUrl::parse(url)?;
+        Ok(Self {
+            link: Link::new(&parsed, url)?,
+            keys: Keys::new(parsed.prefix),
+        })
+    }
+
+    fn write(&self, connection: &Connection, rooms: &[Subscription], now: Millis) -> Call {
+        let Subscriber {
+            connection: id,
+            user,
+            name,
+            dialect,
+        } = &connection.subscriber;
+        let call = Call::script(&script::WRITE_CONNECTION, [&self.keys.connection(id)])
+            .arg(user.as_str())
+            .arg(name)
+            .arg(record::dialect_word(*dialect))
+            .arg(
+                connection
+                    .client
+                    .as_ref()
+                    .map_or("", |client| client.as_str()),
+            )
+            .arg(connection.lease)
+            .arg(ttl(connection.lease, now));
+        rooms.iter().fold(call, |call, room| {
+            call.arg(room.room.as_str()).arg(room.shards)
+        })
+    }
+
+    /// A script on the user's key that writes the connection's place there.
+    fn place(&self, lua: &'static script::Lua, connection: &Connection, now: Millis) -> Call {
+        let Subscriber {
+            connection: id,
+            user,
+            name,
+            dialect,
+        } = &connection.subscriber;
+        Call::script(lua, [&self.keys.user(user)])
+            .arg(id.as_str())
+            .arg(connection.lease)
+            .arg(
+                connection
+                    .client
+                    .as_ref()
+                    .map_or("-", |client| client.as_str()),
+            )
+            .arg(record::dialect_word(*dialect))
+            .arg(name)
+            .arg(now)
+            .arg(ttl(connection.lease, now))
+    }
+
+    fn is_closed(&self, id: &ConnectionId) -> Call {
+        Call::Plain(redis::cmd("HEXISTS"))
+            .arg(self.keys.connection(id))
+            .arg("x")
+    }
+
+    fn unsubscribed(
+        &self,
+        subscriber: &Subscriber,
+        room: &RoomName,
+        shards: u16,
+        now: Millis,
+    ) -> Result<Call, StoreError> {
+        let index = shard_of(&subscriber.user, shards);
+        let (list, fan_out) = self.keys.shard(&Shard {
+            room: room.clone(),
+            index,
+        });
+        Ok(Call::script(&script::UNSUBSCRIBE, [&list, &fan_out])
+            .arg(record::subscription(subscriber))
+            .arg(now)
+            .arg(stamp()?)
+            .arg(DAY_MS))
+    }
+
+    fn leave<'a>(
+        &self,
+        subscriber: &Subscriber,
+        gone: bool,
+        now: Millis,
+        rooms: impl Iterator<Item = &'a RoomName>,
+    ) -> Call {
+        let call = Call::script(&script::LEAVE, [&self.keys.user(&subscriber.user)])
+            .arg(subscriber.connection.as_str())
+            .arg(u8::from(gone))
+            .arg(now);
+        rooms.fold(call, |call, room| call.arg(room.as_str()))
+    }
+
+    /// Takes back what was added for a connection that was removed meanwhile.
+    async fn take_back(
+        &self,
+        subscriber: &Subscriber,
+        rooms: &[Subscription],
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        let shards = rooms
+            .iter()
+            .map(|room| self.unsubscribed(subscriber, &room.room, room.shards, now))
+            .collect::<Result<Vec<_>, _>>()?;
+        let leave = self.leave(subscriber, true, now, rooms.iter().map(|room| &room.room));
+        self.link
+            .run("removing a late subscription", &[&shards, &[leave]])
+            .await
+            .map(drop)
+    }
+}
+
+fn ttl(lease: Millis, now: Millis) -> u64 {
+    u64::try_from(lease.saturating_sub(now))
+        .unwrap_or(0)
+        .saturating_add(GRACE_MS)
+}
+
+fn end(now: Millis, ttl_ms: u64) -> Millis {
+    now.saturating_add(i64::try_from(ttl_ms).unwrap_or(i64::MAX))
+}
+
+/// Reads an answer.
+fn read<T: FromRedisValue>(what: &'static str, value: Value) -> Result<T, StoreError> {
+    redis::from_redis_value(value).map_err(|error| StoreError::unusable("redis", what, error))
+}
+
+/// The answers of one call after the other.
+struct Answers {
+    what: &'static str,
+    values: std::vec::IntoIter<Value>,
+}
+
+impl Answers {
+    fn next<T: FromRedisValue>(&mut self) -> Result<T, StoreError> {
+        read(self.what, self.values.next().unwrap_or(Value::Nil))
+    }
+}
+
+impl RedisRegistry {
+    async fn run(&self, what: &'static str, stages: &[&[Call]]) -> Result<Answers, StoreError> {
+        let values = self.link.run(what, stages).await?.into_iter();
+        Ok(Answers { what, values })
+    }
+
+    async fn one<T: FromRedisValue>(
+        &self,
+        what: &'static str,
+        call: Call,
+    ) -> Result<T, StoreError> {
+        read(what, self.link.one(what, call).await?)
+    }
+}
+
+#[async_trait]
+impl Registry for RedisRegistry {
+    async fn connect(&self, connection: &Connection, now: Millis) -> Result<(), StoreError> {
+        let _: bool = self
+            .one("recording a connection", self.write(connection, &[], now))
+            .await?;
+        Ok(())
+    }
+
+    async fn connection(
+        &self,
+        id: &ConnectionId,
+        now: Millis,
+    ) -> Result<Option<Connection>, StoreError> {
+        let what = "reading a connection";
+        let read = Call::Plain(redis::cmd("HGETALL")).arg(self.keys.connection(id));
+        let record = Record::read(what, self.one(what, read).await?)?;
+        Ok(record
+            .open_connection(id)
+            .filter(|connection| connection.lease > now))
+    }
+
+    async fn hello(
+        &self,
+        connection: &Connection,
+        policy: SessionPolicy,
+        now: Millis,
+    ) -> Result<Greeting, StoreError> {
+        let what = "greeting a client";
+        if !self
+            .one::<bool>(what, self.write(connection, &[], now))
+            .await?
+        {
+            return Ok(Greeting::Closed);
+        }
+        let policy = match policy {
+            SessionPolicy::Multi => "multi",
+            SessionPolicy::Takeover { take: false } => "takeover",
+            SessionPolicy::Takeover { take: true } => "take",
+        };
+        let greet = self
+            .place(&script::GREET, connection, now)
+            .arg(policy)
+            .arg(now.saturating_add(REPLACED_MS))
+            .arg(now.saturating_add(REPLACED_CLIENT_MS))
+            .arg(DAY_MS);
+        let id = &connection.subscriber.connection;
+        let mut answers = self.run(what, &[&[greet], &[self.is_closed(id)]]).await?;
+        let greeting: Value = answers.next()?;
+        if answers.next()? {
+            self.take_back(&connection.subscriber, &[], now).await?;
+            return Ok(Greeting::Closed);
+        }
+        if matches!(greeting, Value::Int(_)) {
+            return Ok(Greeting::Replaced);
+        }
+        let replaced: Vec<String> = read(what, greeting)?;
+        let replaced = replaced
+            .into_iter()
+            .map(|id| record::connection_id(what, id));
+        Ok(Greeting::Welcome {
+            replaced: replaced.collect::<Result<_, _>>()?,
+        })
+    }
+
+    async fn admit(
+        &self,
+        user: &UserId,
+        connection: &ConnectionId,
+        room: &RoomName,
+        rates: Rates,
+        now: Millis,
+    ) -> Result<Admission, StoreError> {
+        let what = "admitting a send";
+        let (interval, tolerance) = interval_us(rates.per_user);
+        let admit = Call::script(&script::ADMIT, [&self.keys.user(user)])
+            .arg(connection.as_str())
+            .arg(now)
+            .arg(interval)
+            .arg(tolerance)
+            .arg(GRACE_MS);
+        let (interval, tolerance) = interval_us(rates.per_room);
+        let limit = |interval: i64| {
+            Call::script(&script::LIMIT_ROOM, [&self.keys.room(room)])
+                .arg(now)
+                .arg(interval)
+                .arg(tolerance)
+                .arg(DAY_MS)
+        };
+        let calls = if interval == 0 {
+            vec![admit]
+        } else {
+            vec![admit, limit(interval)]
+        };
+        let mut answers = self.run(what, &[&calls]).await?;
+        let (user_wait, client): (i64, String) = answers.next()?;
+        let room_wait: i64 = if interval == 0 { 0 } else { answers.next()? };
+        if user_wait != 0 && interval != 0 && room_wait == 0 {
+            // What one user may not send must not use up what the room may.
+            self.one::<i64>(what, limit(-interval)).await?;
+        }
+        if user_wait < 0 {
+            return Ok(Admission::Replaced);
+        }
+        if user_wait > 0 || room_wait > 0 {
+            let wait = u64::try_from(user_wait.max(room_wait)).unwrap_or(0);
+            return Ok(Admission::RateLimited {
+                retry_after_ms: wait.div_ceil(1_000),
+            });
+        }
+        Ok(Admission::Admitted {
+            client: record::client(what, &client)?,
+        })
+    }
+
+    async fn subscribe(
+        &self,
+        connection: &Connection,
+        rooms: &[Subscription],
+        now: Millis,
+    ) -> Result<Option<Vec<Subscribed>>, StoreError> {
+        let what = "subscribing";
+        let subscriber = &connection.subscriber;
+        let write = self.write(connection, rooms, now);
+        let renew = rooms
+            .iter()
+            .fold(self.place(&script::RENEW, connection, now), |call, room| {
+                call.arg(room.room.as_str())
+            });
+        let mut answers = self.run(what, &[&[write], &[renew]]).await?;
+        let open: bool = answers.next()?;
+        let renewed: Value = answers.next()?;
+        if !open {
+            self.take_back(subscriber, rooms, now).await?;
+            return Ok(None);
+        }
+        if matches!(renewed, Value::Int(_)) {
+            return Ok(None);
+        }
+        let renewed: Vec<i64> = read(what, renewed)?;
+        let mut shards = Vec::with_capacity(rooms.len());
+        for room in rooms {
+            let index = shard_of(&subscriber.user, room.shards);
+            let (list, fan_out) = self.keys.shard(&Shard {
+                room: room.room.clone(),
+                index,
+            });
+            shards.push(
+                Call::script(&script::SUBSCRIBE, [&list, &fan_out])
+                    .arg(record::subscription(subscriber))
+                    .arg(connection.lease)
+                    .arg(now)
+                    .arg(stamp()?)
+                    .arg(room.head)
+                    .arg(ttl(connection.lease, now))
+                    .arg(DAY_MS),
+            );
+        }
+        // A removal that came between has seen the rooms in the record, but perhaps not yet in the
+        // shards.
+        let closed = self.is_closed(&subscriber.connection);
+        let mut answers = self.run(what, &[&shards, &[closed]]).await?;
+        let mut subscribed = Vec::with_capacity(rooms.len());
+        for first in renewed {
+            let subscribers = answers.next()?;
+            subscribed.push(Subscribed {
+                first_device: first == 1,
+                subscribers,
+            });
+        }
+        if answers.next()? {
+            self.take_back(subscriber, rooms, now).await?;
+            return Ok(None);
+        }
+        Ok(Some(subscribed))
+    }
+
+    async fn unsubscribe(
+        &self,
+        subscriber: &Subscriber,
+        room: &RoomName,
+        shards: u16,
+        now: Millis,
+    ) -> Result<Option<Unsubscribed>, StoreError> {
+        let shard = self.unsubscribed(subscriber, room, shards, now)?;
+        let leave = self.leave(subscriber, false, now, std::iter::once(room));
+        let forget = Call::Plain(redis::cmd("HDEL"))
+            .arg(self.keys.connection(&subscriber.connection))
+            .arg(format!("r:{room}"));
+        let mut answers = self
+            .run("unsubscribing", &[&[shard], &[leave], &[forget]])
+            .await?;
+        let listed: bool = answers.next()?;
+        let (placed, others): (bool, bool) = answers.next()?;
+        Ok((listed || placed).then(|| Unsubscribed {
+            room: room.clone(),
+            shards,
+            last_device: !others,
+        }))
+    }
+
+    async fn remove(&self, id: &ConnectionId, now: Millis) -> Result<Option<Removed>, StoreError> {
+        let what = "removing a connection";
+        let key = self.keys.connection(id);
+        let close = Call::script(&script::CLOSE_CONNECTION, [&key]).arg(TOMBSTONE_MS);
+        let record = Record::read(what, self.one(what, close).await?)?;
+        let Some(connection) = record.connection(id) else {
+            return Ok(None);
+        };
+        let subscriber = connection.subscriber;
+        let rooms = record.rooms(what)?;
+        let shards = rooms
+            .iter()
+            .map(|(room, shards)| self.unsubscribed(&subscriber, room, *shards, now))
+            .collect::<Result<Vec<_>, _>>()?;
+        let leave = self.leave(&subscriber, true, now, rooms.iter().map(|(room, _)| room));
+        let forget = Call::script(&script::FORGET_CONNECTION, [&key]).arg(TOMBSTONE_MS);
+        let mut answers = self.run(what, &[&shards, &[leave], &[forget]]).await?;
+        let listed = rooms
+            .iter()
+            .map(|_| answers.next())
+            .collect::<Result<Vec<bool>, _>>()?;
+        let left: Vec<i64> = answers.next()?;
+        let rooms = rooms
+            .into_iter()
+            .zip(listed)
+            .zip(left.chunks_exact(2))
+            .filter(|((_, listed), left)| *listed || left[0] == 1)
+            .map(|(((room, shards), _), left)| Unsubscribed {
+                room,
+                shards,
+                last_device: left[1] == 0,
+            })
+            .collect();
+        Ok(Some(Removed { subscriber, rooms }))
+    }
+
+    async fn connections_of(
+        &self,
+        user: &UserId,
+        now: Millis,
+    ) -> Result<Vec<Connection>, StoreError> {
+        let what = "reading a user's connections";
+        let call = Call::Plain(redis::cmd("HGETALL")).arg(self.keys.user(user));
+        let fields: Vec<(String, String)> = self.one(what, call).await?;
+        fields
+            .into_iter()
+            .filter_map(|(field, place)| Some((String::from(field.strip_prefix("c:")?), place)))
+            .map(|(id, place)| record::place(what, user, id, &place))
+            .filter(|read| {
+                read.as_ref()
+                    .map_or(true, |connection| connection.lease > now)
+            })
+            .collect()
+    }
+
+    async fn subscribers(
+        &self,
+        shard: &Shard,
+        known: Option<u64>,
+        now: Millis,
+    ) -> Result<Subscribers, StoreError> {
+        let what = "reading subscribers";
+        let (list, fan_out) = self.keys.shard(shard);
+        let version = Call::script(&script::STAMP, [&list, &fan_out])
+            .arg(now)
+            .arg(stamp()?)
+            .arg(DAY_MS);
+        // Plain, not through the script: a list costs three times as much there.
+        let all = Call::Plain(redis::cmd("ZRANGE")).arg(&list).arg(0).arg(-1);
+        // The stamp first: a list may be newer than its stamp, never older.
+        let (version, list): (u64, Vec<Vec<u8>>) = match known {
+            None => {
+                let mut answers = self.run(what, &[&[version], &[all]]).await?;
+                (answers.next()?, answers.next()?)
+            }
+            Some(known) => {
+                let version = self.one(what, version).await?;
+                if version == known {
+                    return Ok(Subscribers::Unchanged);
+                }
+                (version, self.one(what, all).await?)
+            }
+        };
+        let list = list.iter().map(|text| record::subscriber(what, text));
+        Ok(Subscribers::Listed {
+            version,
+            list: list.collect::<Result<_, _>>()?,
+        })
+    }
+
+    async fn raise_head(&self, room: &RoomName, seq: Seq) -> Result<(), StoreError> {
+        let call = Call::script(&script::RAISE_HEAD, [&self.keys.room(room)])
+            .arg(seq)
+            .arg(DAY_MS);
+        self.link.one("raising a head", call).await.map(drop)
+    }
+
+    async fn head(&self, room: &RoomName) -> Result<Option<Seq>, StoreError> {
+        let call = Call::Plain(redis::cmd("HGET"))
+            .arg(self.keys.room(room))
+            .arg("h");
+        self.one("reading a head", call).await
+    }
+
+    async fn claim(
+        &self,
+        shard: &Shard,
+        holder: &str,
+        ttl_ms: u64,
+        now: Millis,
+    ) -> Result<Claim, StoreError> {
+        let what = "claiming a fan-out";
+        let call = Call::script(&script::CLAIM, [&self.keys.fan_out(shard)])
+            .arg(holder)
+            .arg(now)
+            .arg(end(now, ttl_ms))
+            .arg(DAY_MS);
+        match self.one(what, call).await? {
+            Value::Int(_) => Ok(Claim::Busy),
+            cursor => {
+                let cursor: String = read(what, cursor)?;
+                Ok(Claim::Held {
+                    cursor: cursor.parse().ok(),
+                })
+            }
+        }
+    }
+
+    async fn advance(
+        &self,
+        shard: &Shard,
+        holder: &str,
+        cursor: Seq,
+        ttl_ms: u64,
+        now: Millis,
+    ) -> Result<bool, StoreError> {
+        let call = Call::script(&script::ADVANCE, [&self.keys.fan_out(shard)])
+            .arg(holder)
+            .arg(cursor)
+            .arg(end(now, ttl_ms))
+            .arg(DAY_MS);
+        self.one("advancing a cursor", call).await
+    }
+
+    async fn release(
+        &self,
+        shard: &Shard,
+        holder: &str,
+        cursor: Seq,
+        _now: Millis,
+    ) -> Result<Release, StoreError> {
+        // The same nonce if the call is repeated, so that a mark seen once is seen again.
+        let call = Call::script(&script::RELEASE, [&self.keys.fan_out(shard)])
+            .arg(holder)
+            .arg(cursor)
+            .arg(format!("n{}", stamp()?))
+            .arg(DAY_MS);
+        Ok(match self.one("releasing a fan-out", call).await? {
+            1 => Release::Released,
+            2 => Release::Dirty,
+            _ => Release::Lost,
+        })
+    }
+
+    async fn progress(
+        &self,
+        shard: &Shard,
+        now: Millis,
+    ) -> Result<(Option<Seq>, bool), StoreError> {
+        let call = Call::Plain(redis::cmd("HMGET"))
+            .arg(self.keys.fan_out(shard))
+            .arg(&["p", "h", "e"]);
+        let (cursor, holder, end): (Option<Seq>, Option<String>, Option<Millis>) =
+            self.one("reading a fan-out's progress", call).await?;
+        Ok((cursor, holder.is_some() && end.is_some_and(|end| end > now)))
+    }
+}

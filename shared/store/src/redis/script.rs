@@ -1,0 +1,102 @@
+//! The scripts, and a call of one.
+
+use std::sync::LazyLock;
+
+use redis::Cmd;
+use redis::Script;
+use redis::ToRedisArgs;
+
+/// A script with the name the server knows it by.
+pub(super) struct Lua {
+    text: &'static str,
+    sha: LazyLock<String>,
+}
+
+impl std::fmt::Debug for Lua {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.text.lines().next().unwrap_or_default())
+    }
+}
+
+macro_rules! scripts {
+    ($($name:ident = $file:literal;)*) => {
+        $(
+            pub(super) static $name: Lua = Lua {
+                text: include_str!(concat!("lua/", $file, ".lua")),
+                sha: LazyLock::new(|| {
+                    Script::new(include_str!(concat!("lua/", $file, ".lua"))).get_hash().into()
+                }),
+            };
+        )*
+    };
+}
+
+scripts! {
+    WRITE_CONNECTION = "write_connection";
+    CLOSE_CONNECTION = "close_connection";
+    FORGET_CONNECTION = "forget_connection";
+    GREET = "greet";
+    RENEW = "renew";
+    LEAVE = "leave";
+    ADMIT = "admit";
+    LIMIT_ROOM = "limit_room";
+    SUBSCRIBE = "subscribe";
+    UNSUBSCRIBE = "unsubscribe";
+    STAMP = "stamp";
+    RAISE_HEAD = "raise_head";
+    CLAIM = "claim";
+    ADVANCE = "advance";
+    RELEASE = "release";
+}
+
+/// What is asked of the server in one command.
+#[derive(Debug)]
+pub(super) enum Call {
+    /// A script.
+    Script {
+        lua: &'static Lua,
+        keys: usize,
+        /// Keys, then values.
+        args: Vec<Vec<u8>>,
+    },
+    /// A plain command.
+    Plain(Cmd),
+}
+
+impl Call {
+    pub(super) fn script<const N: usize>(lua: &'static Lua, keys: [&str; N]) -> Self {
+        let args = keys.iter().map(|key| key.as_bytes().to_vec()).collect();
+        Self::Script { lua, keys: N, args }
+    }
+
+    /// With one more value.
+    pub(super) fn arg(mut self, value: impl ToRedisArgs) -> Self {
+        match &mut self {
+            Self::Script { args, .. } => value.write_redis_args(args),
+            Self::Plain(cmd) => {
+                cmd.arg(value);
+            }
+        }
+        self
+    }
+
+    /// The command: by the script's hash, or with its text where the server does not know it.
+    pub(super) fn command(&self, with_text: bool) -> Cmd {
+        match self {
+            Self::Plain(cmd) => cmd.clone(),
+            Self::Script { lua, keys, args } => {
+                let mut cmd = if with_text {
+                    let mut cmd = redis::cmd("EVAL");
+                    cmd.arg(lua.text);
+                    cmd
+                } else {
+                    let mut cmd = redis::cmd("EVALSHA");
+                    cmd.arg(lua.sha.as_str());
+                    cmd
+                };
+                cmd.arg(*keys).arg(args);
+                cmd
+            }
+        }
+    }
+}

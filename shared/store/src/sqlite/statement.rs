@@ -1,0 +1,263 @@
+//! The statements of the registry. Several in one text are one trip to SQLite's thread, and so one
+//! transaction that no other call and no freeze can come into the middle of.
+
+/// The form of the tables. Another one's are thrown away.
+pub(super) const VERSION: i64 = 1;
+
+/// `closed_until` is a tombstone: until then nothing can be added for the connection. `listed`:
+/// under its user, so a post target. `replaced.who` is a client, or `@` and a connection.
+pub(super) const TABLES: &str = "
+begin immediate;
+drop table if exists connection;
+drop table if exists replaced;
+drop table if exists subscription;
+drop table if exists bucket;
+drop table if exists head;
+drop table if exists fan_out;
+create table connection (
+  id text primary key, user blob, name text, dialect text, client text, lease integer,
+  listed integer not null default 0, closed_until integer
+) strict, without rowid;
+create index connection_user on connection (user);
+create table replaced (
+  user blob not null, who text not null, ends integer not null, primary key (user, who)
+) strict, without rowid;
+create table subscription (
+  room text not null, shard integer not null, user blob not null, connection text not null,
+  name text not null, dialect text not null, shards integer not null, lease integer not null,
+  primary key (room, shard, user, connection)
+) strict, without rowid;
+create index subscription_connection on subscription (connection);
+create table bucket (key text primary key, full integer not null) strict, without rowid;
+create table head (room text primary key, seq integer not null) strict, without rowid;
+create table fan_out (
+  room text not null, shard integer not null, holder text, ends integer,
+  dirty integer not null default 0, cursor integer, stamp integer, primary key (room, shard)
+) strict, without rowid;
+pragma user_version = 1;
+commit";
+
+/// What the statements of one call tell each other.
+pub(super) const TEMPORARY: &str = "
+create temp table verdict (open integer, refused integer);
+create temp table wanted (
+  number integer primary key, room text, shard integer, shards integer, head integer, first integer
+);
+create temp table admission (replaced integer, user_wait integer, room_wait integer)";
+
+pub(super) const CONNECT: &str = "
+insert into connection (id, user, name, dialect, client, lease) values (?1, ?2, ?3, ?4, ?5, ?6)
+on conflict do update set user = excluded.user, name = excluded.name, dialect = excluded.dialect,
+  client = coalesce(excluded.client, client), lease = excluded.lease, closed_until = null
+where closed_until is null or closed_until <= ?7";
+
+pub(super) const SWEEP: &str = "
+begin immediate;
+delete from connection
+  where coalesce(lease, 0) <= ?1 - 60000 and coalesce(closed_until, 0) <= ?1;
+delete from replaced where ends <= ?1;
+delete from bucket where full <= ?1 * 1000;
+update fan_out set stamp = abs(random()) >> 11 where exists (select 1 from subscription s
+  where s.room = fan_out.room and s.shard = fan_out.shard and s.lease <= ?1);
+delete from subscription where lease <= ?1;
+commit";
+
+pub(super) const CONNECTION: &str = "
+select id, user, name, dialect, client, lease from connection
+where id = ?1 and user is not null and lease > ?2 and closed_until is null";
+
+pub(super) const CONNECTIONS_OF: &str = "
+select id, user, name, dialect, client, lease from connection
+where user = ?1 and listed and lease > ?2 and closed_until is null";
+
+/// Which other connections of the user the one of a hello replaces.
+macro_rules! others {
+    () => {
+        "connection.user = ?2 and connection.id <> ?1 and listed and lease > ?7
+         and (connection.client is null or connection.client is not ?5)
+         and ?8 <> 'multi' and (select open and not refused from verdict)"
+    };
+}
+
+/// After [`CONNECT`]'s values ?8 policy, ?9 and ?10 until when a connection and a client stay
+/// replaced. Answers the replaced connections, then the verdict.
+pub(super) const HELLO: &str = concat!(
+    "begin immediate;
+delete from verdict;
+insert into verdict select
+  not exists (select 1 from connection where id = ?1 and closed_until > ?7),
+  ?8 = 'takeover' and exists (select 1 from replaced
+    where user = ?2 and who in ('@' || ?1, ?5) and ends > ?7);
+insert into connection (id, user, name, dialect, client, lease)
+  select ?1, ?2, ?3, ?4, ?5, ?6 from verdict where open
+  on conflict do update set user = excluded.user, name = excluded.name, dialect = excluded.dialect,
+    client = coalesce(excluded.client, client), lease = excluded.lease, closed_until = null;
+insert into replaced select ?2, '@' || id, ?9 from connection where ",
+    others!(),
+    "
+  on conflict do update set ends = excluded.ends;
+insert into replaced
+  select distinct ?2, client, ?10 from connection where client is not null and ",
+    others!(),
+    "
+  on conflict do update set ends = excluded.ends;
+update connection set listed = 0 where ",
+    others!(),
+    " returning id;
+delete from replaced where user = ?2 and who in ('@' || ?1, ?5) and ?8 <> 'multi'
+  and (select open and not refused from verdict);
+update connection set listed = 1 where id = ?1 and (select open and not refused from verdict);
+select open, refused from verdict;
+commit"
+);
+
+/// When the bucket is full again once one more is taken; none is taken where there is no limit.
+macro_rules! full {
+    ($key:literal, $interval:literal) => {
+        concat!(
+            "max(coalesce((select full from bucket where key = ",
+            $key,
+            "), 0), ?3 * 1000) + ",
+            $interval
+        )
+    };
+}
+
+/// ?1 connection, ?2 user, ?3 now, ?4 user's bucket, ?5 interval, ?6 room's bucket, ?7 interval,
+/// ?8 tolerance.
+pub(super) const ADMIT: &str = concat!(
+    "begin immediate;
+delete from admission;
+insert into admission select
+  exists (select 1 from replaced where user = ?2 and who = '@' || ?1 and ends > ?3),
+  iif(?5 = 0, 0, ",
+    full!("?4", "?5"),
+    " - ?3 * 1000 - ?8),
+  iif(?7 = 0, 0, ",
+    full!("?6", "?7"),
+    " - ?3 * 1000 - ?8);
+insert into bucket select ?4, ",
+    full!("?4", "?5"),
+    " from admission
+  where ?5 > 0 and not replaced and user_wait <= 0 and room_wait <= 0
+  on conflict do update set full = excluded.full;
+insert into bucket select ?6, ",
+    full!("?6", "?7"),
+    " from admission
+  where ?7 > 0 and not replaced and user_wait <= 0 and room_wait <= 0
+  on conflict do update set full = excluded.full;
+select replaced, user_wait, room_wait,
+  (select client from connection where id = ?1 and user = ?2 and listed) from admission;
+commit"
+);
+
+/// After [`CONNECT`]'s values ?8 `[[room, shard, shards, head], …]`, ?9 stamp. Answers whether the
+/// connection is open and whether it was replaced, then for each room whether with it the user comes
+/// into the room, and how many subscriptions its shard has.
+pub(super) const SUBSCRIBE: &str = "
+begin immediate;
+delete from verdict;
+insert into verdict select
+  not exists (select 1 from connection where id = ?1 and closed_until > ?7),
+  exists (select 1 from replaced where user = ?2 and who = '@' || ?1 and ends > ?7);
+insert into connection (id, user, name, dialect, client, lease, listed)
+  select ?1, ?2, ?3, ?4, ?5, ?6, not refused from verdict where open
+  on conflict do update set user = excluded.user, name = excluded.name, dialect = excluded.dialect,
+    client = coalesce(excluded.client, client), lease = excluded.lease, closed_until = null,
+    listed = excluded.listed;
+delete from wanted;
+insert into wanted
+  select key, value ->> 0, value ->> 1, value ->> 2, value ->> 3,
+    not exists (select 1 from subscription s where s.room = value ->> 0 and s.shard = value ->> 1
+      and s.user = ?2 and s.lease > ?7)
+  from json_each(?8) where (select open and not refused from verdict);
+insert into fan_out (room, shard, cursor, stamp) select room, shard, head, ?9 from wanted where true
+  on conflict do update set cursor = coalesce(cursor, excluded.cursor),
+    stamp = iif(
+      exists (select 1 from subscription s where s.room = fan_out.room
+        and s.shard = fan_out.shard and s.lease <= ?7)
+      or not exists (select 1 from subscription s where s.room = fan_out.room
+        and s.shard = fan_out.shard and s.user = ?2 and s.connection = ?1),
+      excluded.stamp, stamp);
+delete from subscription where lease <= ?7 and (room, shard) in (select room, shard from wanted);
+insert into subscription (room, shard, user, connection, name, dialect, shards, lease)
+  select room, shard, ?2, ?1, ?3, ?4, shards, ?6 from wanted where true
+  on conflict do update set lease = excluded.lease;
+select open, refused from verdict;
+select w.first,
+  (select count(*) from subscription s where s.room = w.room and s.shard = w.shard)
+  from wanted w order by w.number;
+commit";
+
+/// ?1 room, ?2 shard, ?3 user, ?4 connection, ?5 now, ?6 stamp.
+pub(super) const UNSUBSCRIBE: &str = "
+begin immediate;
+update fan_out set stamp = ?6 where room = ?1 and shard = ?2 and exists (select 1
+  from subscription where room = ?1 and shard = ?2 and user = ?3 and connection = ?4);
+select
+  exists (select 1 from subscription
+    where room = ?1 and shard = ?2 and user = ?3 and connection = ?4 and lease > ?5),
+  exists (select 1 from subscription
+    where room = ?1 and shard = ?2 and user = ?3 and connection <> ?4 and lease > ?5);
+delete from subscription where room = ?1 and shard = ?2 and user = ?3 and connection = ?4;
+commit";
+
+/// ?1 connection, ?2 now, ?3 end of the tombstone, ?4 stamp. Answers the connection, if it was
+/// known, then its rooms and whether another connection of the user is in them.
+pub(super) const REMOVE: &str = "
+begin immediate;
+select id, user, name, dialect from connection where id = ?1 and user is not null;
+select s.room, s.shards, exists (select 1 from subscription o where o.room = s.room
+    and o.shard = s.shard and o.user = s.user and o.connection <> ?1 and o.lease > ?2)
+  from subscription s join connection c on c.id = s.connection and c.user is not null
+  where s.connection = ?1 and s.lease > ?2;
+update fan_out set stamp = ?4
+  where (room, shard) in (select room, shard from subscription where connection = ?1);
+delete from subscription where connection = ?1;
+insert into connection (id, closed_until) values (?1, ?3)
+  on conflict do update set user = null, name = null, dialect = null, client = null, lease = null,
+    listed = 0, closed_until = excluded.closed_until;
+commit";
+
+/// ?1 room, ?2 shard, ?3 now. Answers the stamp, and whether a lease ended.
+pub(super) const STAMP: &str = "
+select (select stamp from fan_out where room = ?1 and shard = ?2),
+  exists (select 1 from subscription where room = ?1 and shard = ?2 and lease <= ?3)";
+
+/// ?1 room, ?2 shard, ?3 now, ?4 stamp. Answers the stamp, then the list.
+pub(super) const SUBSCRIBERS: &str = "
+begin immediate;
+insert into fan_out (room, shard, stamp) values (?1, ?2, ?4)
+  on conflict do update set stamp = excluded.stamp where stamp is null or exists (select 1
+    from subscription where room = ?1 and shard = ?2 and lease <= ?3);
+delete from subscription where room = ?1 and shard = ?2 and lease <= ?3;
+select stamp from fan_out where room = ?1 and shard = ?2;
+select connection, user, name, dialect from subscription where room = ?1 and shard = ?2;
+commit";
+
+pub(super) const RAISE_HEAD: &str = "
+insert into head values (?1, ?2) on conflict do update set seq = max(seq, excluded.seq)";
+
+/// ?1 room, ?2 shard, ?3 holder, ?4 now, ?5 end of the lease.
+pub(super) const CLAIM: &str = "
+insert into fan_out (room, shard, holder, ends) values (?1, ?2, ?3, ?5)
+on conflict do update set
+  dirty = holder is not null and holder <> ?3 and ends > ?4,
+  holder = iif(holder is not null and holder <> ?3 and ends > ?4, holder, ?3),
+  ends = iif(holder is not null and holder <> ?3 and ends > ?4, ends, ?5)
+returning holder = ?3, cursor";
+
+/// ?1 room, ?2 shard, ?3 holder, ?4 cursor, ?5 end of the lease.
+pub(super) const ADVANCE: &str = "
+update fan_out set cursor = max(coalesce(cursor, 0), ?4), ends = ?5
+where room = ?1 and shard = ?2 and holder = ?3 returning 1";
+
+/// ?1 room, ?2 shard, ?3 holder, ?4 cursor. Answers whether it stays held, being dirty.
+pub(super) const RELEASE: &str = "
+update fan_out set cursor = max(coalesce(cursor, 0), ?4), dirty = 0,
+  holder = iif(dirty, holder, null), ends = iif(dirty, ends, null)
+where room = ?1 and shard = ?2 and holder = ?3 returning holder is not null";
+
+/// ?1 room, ?2 shard, ?3 now.
+pub(super) const PROGRESS: &str = "
+select cursor, holder is not null and ends > ?3 from fan_out where room = ?1 and shard = ?2";
