@@ -1,4 +1,4 @@
-//! What the pool is told of a function, and what it tells.
+//! What the pool is told of a function, and what an invocation comes to.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -15,17 +15,21 @@ pub struct FunctionSpec {
     pub name: String,
     /// The command of a process.
     pub command: Command,
-    /// Everything the process finds in its environment besides what Lambda sets. The process
-    /// inherits nothing else but `PATH`, `HOME`, `LANG` and `TMPDIR`.
+    /// Its own variables. The process finds besides them what Lambda sets and what
+    /// [`Config`](crate::Config) names, nothing else.
     pub environment: BTreeMap<String, String>,
+    /// `Runtime`, for `AWS_EXECUTION_ENV`; `provided…` leaves that variable out, as Lambda does.
+    pub runtime: String,
     /// `Handler`, for `_HANDLER`.
     pub handler: String,
-    /// `MemorySize` in MB.
+    /// `MemorySize` in MB: told to the function, not enforced.
     pub memory_mb: u32,
     /// Limit of a whole invocation, from the event to ready.
     pub timeout: Duration,
     /// Throttles above this many at once.
     pub reserved_concurrency: Option<u32>,
+    /// `MaximumRetryAttempts` of asynchronous invocations: 0 to 2.
+    pub retry_attempts: u8,
 }
 
 /// A command.

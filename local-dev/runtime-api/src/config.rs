@@ -1,0 +1,84 @@
+//! What holds for every function.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use std::time::SystemTime;
+
+use uuid::Uuid;
+
+use crate::fact::Fact;
+
+/// What holds for every function.
+#[derive(Clone)]
+pub struct Config {
+    /// `AWS_REGION`, and part of ARNs.
+    pub region: String,
+    /// The account in ARNs: 12 digits.
+    pub account: String,
+    /// Variables of every function: credentials and endpoints. A function's own variables win over
+    /// them, except those that Lambda reserves (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
+    /// `AWS_SESSION_TOKEN` and the region).
+    pub injected: BTreeMap<String, String>,
+    /// What processes inherit of the emulator's own environment, for example `PATH` and `HOME`.
+    /// Everything else wins over it.
+    pub inherited: BTreeMap<OsString, OsString>,
+    /// How many environments may start or work at once; above it invocations queue. A function
+    /// without any environment may always have one, so that a function which waits for another
+    /// one does not wait for ever. [`Config::default_concurrency`] by default.
+    pub concurrency: NonZeroUsize,
+    /// Divides the waits for retries and for the end of idle environments. Timeouts are real.
+    pub time_scale: f64,
+    /// Starts processes that end with this one.
+    pub supervisor: Supervisor,
+    /// The time of day: deadlines and dates in messages.
+    pub clock: Arc<dyn Fn() -> SystemTime + Send + Sync>,
+    /// A new identifier: request IDs, extension identifiers, names of log streams.
+    pub new_id: Arc<dyn Fn() -> Uuid + Send + Sync>,
+    /// Is told every fact, among them every line that functions print. Called where it happens and
+    /// in the order in which it happens, with locks held: it must neither block nor call back.
+    pub observer: Arc<dyn Fn(Fact) + Send + Sync>,
+}
+
+impl Config {
+    /// Four environments a core: functions wait for databases more than they compute.
+    pub fn default_concurrency() -> NonZeroUsize {
+        std::thread::available_parallelism()
+            .unwrap_or(NonZeroUsize::MIN)
+            .saturating_mul(NonZeroUsize::MIN.saturating_add(3))
+    }
+
+    /// `wait` in the emulator's time.
+    pub(crate) fn scaled(&self, wait: Duration) -> Duration {
+        Duration::try_from_secs_f64(wait.as_secs_f64() / self.time_scale).unwrap_or(wait)
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Neither variables: they hold credentials.
+        f.debug_struct("Config")
+            .field("region", &self.region)
+            .field("account", &self.account)
+            .field("concurrency", &self.concurrency)
+            .field("time_scale", &self.time_scale)
+            .field("supervisor", &self.supervisor)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A program whose `main` calls [`supervise`](crate::supervise) with what follows `arguments`.
+///
+/// On Linux `/proc/self/exe` names the running program even after it was rebuilt or deleted.
+#[derive(Debug, Clone)]
+pub struct Supervisor {
+    /// The program.
+    pub program: PathBuf,
+    /// What tells the program to call [`supervise`](crate::supervise), for example a hidden
+    /// subcommand.
+    pub arguments: Vec<OsString>,
+}

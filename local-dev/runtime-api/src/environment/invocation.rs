@@ -1,0 +1,225 @@
+//! One invocation in an environment: the event, the answer, and ready again.
+
+use std::sync::Arc;
+use std::sync::MutexGuard;
+
+use http::HeaderValue;
+use rustix::process::Signal;
+use tokio::time::Instant;
+
+use super::Environment;
+use super::state::Current;
+use super::state::Delivery;
+use super::state::Notice;
+use super::state::Runtime;
+use super::state::State;
+use crate::date::epoch_ms;
+use crate::event::Answer;
+use crate::event::Event;
+use crate::event::Reply;
+use crate::fact::FactEvent;
+use crate::function_error::FunctionError;
+use crate::function_error::error_type;
+use crate::machine::Failed;
+use crate::spec::Outcome;
+
+impl Environment {
+    /// Sends an event to the waiting runtime and to the extensions.
+    ///
+    /// # Errors
+    /// The event, if the runtime does not wait any more: it hung up, or it ends.
+    pub(crate) fn deliver(&self, event: Event) -> Result<(), Box<Event>> {
+        let now = Instant::now();
+        let mut state = self.state();
+        let State {
+            runtime,
+            ready,
+            stopping,
+            ..
+        } = &mut *state;
+        let waits = matches!(runtime, Runtime::Ready(waiting) if !waiting.is_closed());
+        if !*ready || !waits || stopping.is_some() {
+            return Err(Box::new(event));
+        }
+        let Runtime::Ready(waiting) = std::mem::replace(runtime, Runtime::Running) else {
+            return Err(Box::new(event));
+        };
+        self.thaw(&mut state);
+
+        let clock = (self.machine.config.clock)();
+        let deadline_ms = epoch_ms(clock + self.spec.timeout);
+        let delivery = Delivery {
+            request_id: event.request_id,
+            payload: event.payload,
+            client_context: event.client_context,
+            deadline_ms,
+            trace: trace(epoch_ms(clock) / 1000, event.request_id.as_bytes()),
+        };
+        self.reporter.tell(FactEvent::Started {
+            environment: self.id,
+            request_id: event.request_id,
+            cold: !state.warm,
+            queued: now - event.submitted,
+        });
+        self.output.begin(event.request_id);
+        for extension in state
+            .extensions
+            .iter_mut()
+            .filter(|extension| extension.invoke)
+        {
+            if let Some(waiting) = extension.waiting.take() {
+                let trace = delivery.trace.clone();
+                // One that hung up is waited for until the timeout, as on Lambda.
+                let _ = waiting.send(Notice {
+                    request_id: event.request_id,
+                    deadline_ms,
+                    trace,
+                });
+            }
+        }
+        state.ready = false;
+        state.warm = true;
+        let deadline = now + self.spec.timeout;
+        state.current = Some(Current {
+            delivery: delivery.clone(),
+            reply: Some(event.reply),
+            started: now,
+            deadline,
+        });
+        // A runtime that hangs up at this moment asks again and gets the same event, or ends.
+        let _ = waiting.send(delivery);
+        self.rearm_for(&state, deadline);
+        Ok(())
+    }
+
+    /// Releases the caller. The environment stays busy.
+    pub(super) fn answer(&self, state: &mut State, outcome: Outcome) {
+        let Some(current) = &mut state.current else {
+            return;
+        };
+        let Some(reply) = current.reply.take() else {
+            return;
+        };
+        let error = match &outcome {
+            Outcome::Response(_) => None,
+            Outcome::FunctionError(json) => Some(error_type(json)),
+        };
+        let failed = error.is_some();
+        self.reporter.tell(FactEvent::Answered {
+            environment: self.id,
+            request_id: current.delivery.request_id,
+            error,
+            took: current.started.elapsed(),
+        });
+        match reply {
+            Reply::Caller { sender, tail } => {
+                let tail = tail.then(|| {
+                    self.output.drain();
+                    self.output.tail()
+                });
+                // Nobody may wait any more: an integration times out before its function.
+                let _ = sender.send(Answer { outcome, tail });
+            }
+            Reply::Nobody { attempt } if failed => self.machine.async_failed(
+                &self.spec,
+                Failed {
+                    request_id: current.delivery.request_id,
+                    payload: current.delivery.payload.clone(),
+                    attempt,
+                },
+            ),
+            Reply::Nobody { .. } => {}
+        }
+    }
+
+    /// Answers what has no answer yet with a function error.
+    pub(super) fn answer_error(&self, state: &mut State, error: &FunctionError) {
+        if let Some(current) = &state.current {
+            let json = error.json(current.delivery.request_id);
+            self.answer(state, Outcome::FunctionError(json));
+        }
+    }
+
+    /// Goes to ready if the runtime and every extension wait now.
+    pub(super) fn settle(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
+        if state.ready || state.stopping.is_some() || !state.all_wait() {
+            return;
+        }
+        self.output.drain();
+        self.end_current(&mut state);
+        let first = !state.initialized;
+        if first {
+            state.initialized = true;
+            let took = state.created.elapsed();
+            self.reporter.tell(FactEvent::Initialized {
+                environment: self.id,
+                took,
+            });
+        }
+        state.ready = true;
+        state.idle_since = Instant::now();
+        drop(state);
+        // The next event follows at once, or none does.
+        self.machine.ready(self);
+        if first {
+            self.machine.initialized();
+        }
+        let state = self.state();
+        if state.ready {
+            self.rearm_for(&state, state.idle_since + super::life::FREEZE_AFTER);
+        }
+    }
+
+    pub(super) fn end_current(&self, state: &mut State) {
+        if let Some(current) = state.current.take() {
+            self.reporter.tell(FactEvent::Ended {
+                environment: self.id,
+                request_id: current.delivery.request_id,
+                took: current.started.elapsed(),
+            });
+        }
+    }
+
+    /// Lets the processes go on.
+    pub(super) fn thaw(&self, state: &mut State) {
+        if state.frozen {
+            state.frozen = false;
+            self.reporter.tell(FactEvent::Thawed {
+                environment: self.id,
+            });
+            Self::signal(state, Signal::CONT);
+        }
+    }
+}
+
+/// `Root=…;Parent=…;Sampled=0` of X-Ray (developer guide, "Tracing header"), from the request ID:
+/// unique, and without asking for more randomness.
+fn trace(epoch: u64, id: &[u8; 16]) -> HeaderValue {
+    use std::io::Write;
+    let mut text = Vec::with_capacity(80);
+    // Writing to a vector does not fail.
+    let _ = write!(text, "Root=1-{epoch:08x}-");
+    id[..12]
+        .iter()
+        .for_each(|byte| drop(write!(text, "{byte:02x}")));
+    text.extend_from_slice(b";Parent=");
+    id[8..]
+        .iter()
+        .for_each(|byte| drop(write!(text, "{byte:02x}")));
+    text.extend_from_slice(b";Sampled=0");
+    HeaderValue::try_from(text).expect("it is visible ASCII")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_is_written_as_x_ray_does() {
+        let id: [u8; 16] = std::array::from_fn(|i| u8::try_from(i).unwrap());
+        assert_eq!(
+            trace(0x5759_e988, &id),
+            "Root=1-5759e988-000102030405060708090a0b;Parent=08090a0b0c0d0e0f;Sampled=0"
+        );
+    }
+}

@@ -1,0 +1,160 @@
+//! Where an environment is between Init, Ready and Busy.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderValue;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::event::Reply;
+use crate::fact::StopReason;
+use crate::function_error::FunctionError;
+
+/// Where an environment is.
+///
+/// *Ready* is when the runtime and every registered extension wait for the next event; before the
+/// first time it is in *Init*, later *Busy*. Lambda guide, "Using the Lambda Extensions API": the
+/// Init and the Invoke phase end when "the runtime and all extensions signal completion by sending
+/// a Next API request".
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) runtime: Runtime,
+    pub(super) extensions: Vec<Extension>,
+    pub(super) initialized: bool,
+    pub(super) ready: bool,
+    /// The invocation from its event until ready.
+    pub(super) current: Option<Current>,
+    /// Whether an event was ever sent.
+    pub(super) warm: bool,
+    pub(super) created: Instant,
+    /// When the Init phase ends at the latest.
+    pub(super) init_deadline: Instant,
+    /// Since when it is ready.
+    pub(super) idle_since: Instant,
+    pub(super) frozen: bool,
+    /// Process and process group, once it runs.
+    pub(super) group: Option<rustix::process::Pid>,
+    pub(super) stopping: Option<Stopping>,
+    /// What an invocation without an answer is answered when the process ends, if it is not that
+    /// the process ended.
+    pub(super) failure: Option<FunctionError>,
+    /// Until when its watcher sleeps.
+    pub(super) armed: Instant,
+}
+
+/// What the runtime did last.
+#[derive(Debug)]
+pub(super) enum Runtime {
+    Started,
+    InitError,
+    /// It waits for an event.
+    Ready(oneshot::Sender<Delivery>),
+    /// It works on one.
+    Running,
+    ResponseSent,
+}
+
+impl Runtime {
+    /// The state's name in error messages of the Runtime API.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Started => "Started",
+            Self::InitError => "InitError",
+            Self::Ready(_) => "Ready",
+            Self::Running => "Running",
+            Self::ResponseSent => "ResponseSent",
+        }
+    }
+}
+
+/// A registered extension: one of the function's own process, for no others are started.
+#[derive(Debug)]
+pub(super) struct Extension {
+    pub(super) name: String,
+    pub(super) identifier: Uuid,
+    /// Whether it gets a notice of each invocation.
+    pub(super) invoke: bool,
+    pub(super) waiting: Option<oneshot::Sender<Notice>>,
+}
+
+/// What an extension is told of an invocation.
+#[derive(Debug)]
+pub(super) struct Notice {
+    pub(super) request_id: Uuid,
+    pub(super) deadline_ms: u64,
+    pub(super) trace: HeaderValue,
+}
+
+/// What the runtime is told of an invocation.
+#[derive(Debug, Clone)]
+pub(super) struct Delivery {
+    pub(super) request_id: Uuid,
+    pub(super) payload: Bytes,
+    pub(super) client_context: Option<HeaderValue>,
+    pub(super) deadline_ms: u64,
+    pub(super) trace: HeaderValue,
+}
+
+/// The invocation that an environment works on.
+#[derive(Debug)]
+pub(super) struct Current {
+    pub(super) delivery: Delivery,
+    /// `None` after the answer.
+    pub(super) reply: Option<Reply>,
+    pub(super) started: Instant,
+    pub(super) deadline: Instant,
+}
+
+/// An environment that ends.
+#[derive(Debug)]
+pub(super) struct Stopping {
+    pub(super) why: StopReason,
+    /// When it is killed; `None` once it was.
+    pub(super) kill_at: Option<Instant>,
+}
+
+/// For something that never comes: far away, and not too far for arithmetic.
+pub(super) const NEVER: Duration = Duration::from_secs(60 * 60 * 24 * 365);
+
+impl State {
+    pub(super) fn new(now: Instant, init_limit: Duration) -> Self {
+        Self {
+            runtime: Runtime::Started,
+            extensions: Vec::new(),
+            initialized: false,
+            ready: false,
+            current: None,
+            warm: false,
+            created: now,
+            init_deadline: now + init_limit,
+            idle_since: now,
+            frozen: false,
+            group: None,
+            stopping: None,
+            failure: None,
+            armed: now,
+        }
+    }
+
+    /// Whether the runtime and every extension wait.
+    pub(super) fn all_wait(&self) -> bool {
+        matches!(self.runtime, Runtime::Ready(_))
+            && self
+                .extensions
+                .iter()
+                .all(|extension| extension.waiting.is_some())
+    }
+
+    /// When something happens by itself.
+    pub(super) fn due(&self, freeze_after: Duration, reap_after: Duration) -> Instant {
+        match (&self.stopping, &self.current) {
+            (Some(Stopping { kill_at, .. }), _) => kill_at.unwrap_or(self.created + NEVER),
+            (None, Some(current)) => current.deadline,
+            (None, None) if !self.initialized => self.init_deadline,
+            (None, None) if self.frozen => self.idle_since + reap_after,
+            (None, None) => self.idle_since + freeze_after,
+        }
+    }
+}

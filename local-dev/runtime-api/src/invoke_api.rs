@@ -1,0 +1,281 @@
+//! The Invoke API over HTTP. Lambda API reference, "Invoke".
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::HeaderMap;
+use http::HeaderName;
+use http::HeaderValue;
+use http::Method;
+use http::Request;
+use http::Response;
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use http_body_util::BodyExt;
+use http_body_util::Full;
+use http_body_util::Limited;
+use hyper::body::Body;
+use percent_encoding::percent_decode_str;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::event::MAX_ASYNC_PAYLOAD;
+use crate::event::MAX_PAYLOAD;
+use crate::function_name::function_arn;
+use crate::function_name::function_name;
+use crate::lambda::Lambda;
+use crate::spec::InvokeError;
+use crate::spec::Outcome;
+
+const FUNCTIONS: &str = "/2015-03-31/functions/";
+const INVOCATIONS: &str = "/invocations";
+const INVOCATION_TYPE: HeaderName = HeaderName::from_static("x-amz-invocation-type");
+const LOG_TYPE: HeaderName = HeaderName::from_static("x-amz-log-type");
+const CLIENT_CONTEXT: HeaderName = HeaderName::from_static("x-amz-client-context");
+const FUNCTION_ERROR: HeaderName = HeaderName::from_static("x-amz-function-error");
+const EXECUTED_VERSION: HeaderName = HeaderName::from_static("x-amz-executed-version");
+const LOG_RESULT: HeaderName = HeaderName::from_static("x-amz-log-result");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
+/// "Up to 3,583 bytes of base64-encoded data".
+const MAX_CLIENT_CONTEXT: usize = 3583;
+
+/// Whether a request is one for [`Lambda::serve`].
+pub fn is_invoke_path(path: &str) -> bool {
+    written_name(path).is_some()
+}
+
+fn written_name(path: &str) -> Option<&str> {
+    let name = path.strip_prefix(FUNCTIONS)?.strip_suffix(INVOCATIONS)?;
+    (!name.contains('/')).then_some(name)
+}
+
+impl Lambda {
+    /// Answers `POST /2015-03-31/functions/{name}/invocations`, and anything else with 404.
+    /// Signatures are not looked at.
+    pub async fn serve<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let (head, body) = request.into_parts();
+        let body = match Limited::new(body, MAX_PAYLOAD).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(_) => return InvokeError::TooLarge(MAX_PAYLOAD + 1).refusal(self, ""),
+        };
+        self.respond(&head.method, head.uri.path(), &head.headers, body)
+            .await
+    }
+
+    /// [`Lambda::serve`] for a body that is already there.
+    pub async fn respond(
+        &self,
+        method: &Method,
+        path: &str,
+        headers: &HeaderMap,
+        payload: Bytes,
+    ) -> Response<Full<Bytes>> {
+        let name = written_name(path).filter(|_| method == Method::POST);
+        let Some(name) = name.and_then(|name| percent_decode_str(name).decode_utf8().ok()) else {
+            let message = "There is no such operation.";
+            return refusal(
+                StatusCode::NOT_FOUND,
+                "UnknownOperationException",
+                message,
+                None,
+            );
+        };
+        let config = &self.machine.config;
+        let function = function_name(&name, &config.region, &config.account)
+            .and_then(|name| self.machine.named(name));
+        let Some(function) = function else {
+            return InvokeError::NotFound(name.to_string()).refusal(self, &name);
+        };
+        // An empty event is an empty object.
+        let payload = if payload.is_empty() {
+            Bytes::from_static(b"{}")
+        } else {
+            payload
+        };
+        if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&payload) {
+            let message = format!("Could not parse request body into json: {error}");
+            return invalid("InvalidRequestContentException", &message);
+        }
+        let result = match text(headers, &INVOCATION_TYPE) {
+            "" | "RequestResponse" => {
+                let Some(context) = client_context(headers) else {
+                    let message = "Client context must be a valid Base64-encoded JSON object.";
+                    return invalid("InvalidRequestContentException", message);
+                };
+                let tail = text(headers, &LOG_TYPE) == "Tail";
+                self.call(&function.id, payload, context, tail)
+                    .await
+                    .map(|(request_id, answer)| {
+                        let (body, failed) = match answer.outcome {
+                            Outcome::Response(body) => (body, false),
+                            Outcome::FunctionError(json) => (json, true),
+                        };
+                        let mut response = response(StatusCode::OK, body, request_id);
+                        let headers = response.headers_mut();
+                        headers.insert(EXECUTED_VERSION, HeaderValue::from_static("$LATEST"));
+                        if failed {
+                            headers.insert(FUNCTION_ERROR, HeaderValue::from_static("Unhandled"));
+                        }
+                        if let Some(tail) = answer.tail {
+                            let encoded = HeaderValue::try_from(STANDARD.encode(tail))
+                                .expect("Base64 is visible ASCII");
+                            headers.insert(LOG_RESULT, encoded);
+                        }
+                        response
+                    })
+            }
+            "Event" => self
+                .invoke_async(&function.id, payload)
+                .map(|request_id| response(StatusCode::ACCEPTED, Bytes::new(), request_id)),
+            "DryRun" => {
+                let request_id = (config.new_id)();
+                return response(StatusCode::NO_CONTENT, Bytes::new(), request_id);
+            }
+            other => {
+                let message = format!(
+                    "1 validation error detected: Value '{other}' at 'invocationType' failed to \
+                     satisfy constraint: Member must satisfy enum value set: [Event, \
+                     RequestResponse, DryRun]"
+                );
+                return invalid("ValidationException", &message);
+            }
+        };
+        result.unwrap_or_else(|error| error.refusal(self, &function.name))
+    }
+}
+
+impl InvokeError {
+    fn refusal(&self, lambda: &Lambda, name: &str) -> Response<Full<Bytes>> {
+        let config = &lambda.machine.config;
+        match self {
+            Self::NotFound(_) => {
+                let arn = if name.starts_with("arn:") {
+                    name.to_owned()
+                } else {
+                    function_arn(&config.region, &config.account, name)
+                };
+                let message = format!("Function not found: {arn}");
+                refusal(
+                    StatusCode::NOT_FOUND,
+                    "ResourceNotFoundException",
+                    &message,
+                    None,
+                )
+            }
+            Self::Throttled(_) => refusal(
+                StatusCode::TOO_MANY_REQUESTS,
+                "TooManyRequestsException",
+                "Rate Exceeded.",
+                Some("ReservedFunctionConcurrentInvocationLimitExceeded"),
+            ),
+            Self::TooLarge(length) if *length > MAX_PAYLOAD => {
+                let message = format!(
+                    "Request must be smaller than {MAX_PAYLOAD} bytes for the InvokeFunction \
+                     operation"
+                );
+                refusal(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    "RequestTooLargeException",
+                    &message,
+                    None,
+                )
+            }
+            Self::TooLarge(length) => {
+                let message = format!(
+                    "{length} byte payload is too large for the Event invocation type (limit \
+                     {MAX_ASYNC_PAYLOAD} bytes)"
+                );
+                refusal(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    "RequestTooLargeException",
+                    &message,
+                    None,
+                )
+            }
+            Self::Stopping => {
+                let message = "The emulator is stopping.";
+                refusal(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "ServiceException",
+                    message,
+                    None,
+                )
+            }
+        }
+    }
+}
+
+/// `ClientContext`, which comes as Base64 and reaches the function as JSON; `None` for what is not
+/// that.
+fn client_context(headers: &HeaderMap) -> Option<Option<HeaderValue>> {
+    let written = text(headers, &CLIENT_CONTEXT);
+    if written.is_empty() {
+        return Some(None);
+    }
+    let json = STANDARD
+        .decode(written)
+        .ok()
+        .filter(|_| written.len() <= MAX_CLIENT_CONTEXT)?;
+    HeaderValue::try_from(json).ok().map(Some)
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> &'a str {
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
+}
+
+fn response(status: StatusCode, body: Bytes, request_id: Uuid) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body));
+    *response.status_mut() = status;
+    let request_id = HeaderValue::try_from(request_id.to_string())
+        .expect("hexadecimal digits are visible ASCII");
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(REQUEST_ID, request_id);
+    response
+}
+
+#[derive(Serialize)]
+struct Refusal<'a> {
+    #[serde(rename = "Reason", skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(rename = "Type")]
+    by: &'a str,
+    message: &'a str,
+}
+
+fn invalid(error_type: &'static str, message: &str) -> Response<Full<Bytes>> {
+    refusal(StatusCode::BAD_REQUEST, error_type, message, None)
+}
+
+fn refusal(
+    status: StatusCode,
+    error_type: &'static str,
+    message: &str,
+    reason: Option<&str>,
+) -> Response<Full<Bytes>> {
+    let by = if status.is_server_error() {
+        "Service"
+    } else {
+        "User"
+    };
+    let body = serde_json::to_vec(&Refusal {
+        reason,
+        by,
+        message,
+    })
+    .expect("strings are always JSON");
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(ERROR_TYPE, HeaderValue::from_static(error_type));
+    response
+}

@@ -1,0 +1,146 @@
+//! The functions of one machine.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::HeaderValue;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::config::Config;
+use crate::event::Answer;
+use crate::event::Event;
+use crate::event::MAX_ASYNC_PAYLOAD;
+use crate::event::MAX_PAYLOAD;
+use crate::event::Reply;
+use crate::fact::FactEvent;
+use crate::machine::Machine;
+use crate::spec::FunctionSpec;
+use crate::spec::InvokeError;
+use crate::spec::Outcome;
+use crate::status::FunctionStatus;
+use crate::status::Readiness;
+
+/// The functions of one machine, as processes. Dropping it kills them; [`Lambda::shutdown`] is the
+/// orderly way.
+#[derive(Debug)]
+pub struct Lambda {
+    pub(crate) machine: Arc<Machine>,
+}
+
+impl Lambda {
+    /// Starts one environment of every function; [`Lambda::ready`] waits for them. Needs a tokio
+    /// runtime with I/O and time, here and in every other call.
+    ///
+    /// # Errors
+    /// When the supervisor cannot be started.
+    pub fn new(config: Config, functions: Vec<FunctionSpec>) -> io::Result<Self> {
+        Ok(Self {
+            machine: Machine::start(config, functions)?,
+        })
+    }
+
+    /// Invokes the function with this logical ID and waits for its answer, as long as that takes:
+    /// for a free environment, and then for at most the function's timeout. Dropping the future
+    /// abandons only the answer.
+    ///
+    /// # Errors
+    /// When it was not invoked. An error of the function is an [`Outcome::FunctionError`].
+    pub async fn invoke(&self, function: &str, payload: Bytes) -> Result<Outcome, InvokeError> {
+        Ok(self.call(function, payload, None, false).await?.1.outcome)
+    }
+
+    /// [`Lambda::invoke`] with everything that the Invoke API offers. The request ID and the answer.
+    pub(crate) async fn call(
+        &self,
+        function: &str,
+        payload: Bytes,
+        client_context: Option<HeaderValue>,
+        tail: bool,
+    ) -> Result<(Uuid, Answer), InvokeError> {
+        if payload.len() > MAX_PAYLOAD {
+            return Err(InvokeError::TooLarge(payload.len()));
+        }
+        let request_id = (self.machine.config.new_id)();
+        let (sender, answer) = oneshot::channel();
+        let reply = Reply::Caller { sender, tail };
+        let submitted = Instant::now();
+        let event = Event {
+            request_id,
+            payload,
+            client_context,
+            reply,
+            submitted,
+        };
+        self.machine.submit(function, event)?;
+        let answer = answer.await.map_err(|_| InvokeError::Stopping)?;
+        Ok((request_id, answer))
+    }
+
+    /// Queues an asynchronous invocation (`Event`) of the function with this logical ID and returns
+    /// its request ID. It is invoked as soon as an environment is free, and again after function
+    /// errors as [`FunctionSpec::retry_attempts`] says. The queue lives as long as the emulator.
+    ///
+    /// # Errors
+    /// When it was not queued; it is never throttled.
+    pub fn invoke_async(&self, function: &str, payload: Bytes) -> Result<Uuid, InvokeError> {
+        if payload.len() > MAX_ASYNC_PAYLOAD {
+            return Err(InvokeError::TooLarge(payload.len()));
+        }
+        let request_id = (self.machine.config.new_id)();
+        let reply = Reply::Nobody { attempt: 1 };
+        let submitted = Instant::now();
+        let event = Event {
+            request_id,
+            payload,
+            client_context: None,
+            reply,
+            submitted,
+        };
+        self.machine.submit(function, event)?;
+        self.machine
+            .tell(function, FactEvent::Queued { request_id });
+        Ok(request_id)
+    }
+
+    /// How every function is doing, in the order of their IDs.
+    pub fn status(&self) -> Vec<FunctionStatus> {
+        self.machine.status()
+    }
+
+    /// Waits until it is known of every function whether it can be started.
+    pub async fn ready(&self) -> Vec<FunctionStatus> {
+        let mut changes = self.machine.changes();
+        loop {
+            let status = self.status();
+            if status
+                .iter()
+                .all(|function| function.readiness != Readiness::Starting)
+            {
+                return status;
+            }
+            // The machine lives as long as `self`.
+            let _ = changes.changed().await;
+        }
+    }
+
+    /// Puts a new version of a function in the place of the old one, or adds a function: events go
+    /// to new environments from now on; old ones end when their invocation does.
+    pub fn replace(&self, function: FunctionSpec) {
+        self.machine.place(function);
+    }
+
+    /// Refuses what comes from now on, lets invocations go on for a second, and then ends every
+    /// process. Nothing is left when it returns.
+    pub async fn shutdown(&self) {
+        self.machine.shut_down().await;
+    }
+}
+
+impl Drop for Lambda {
+    fn drop(&mut self) {
+        self.machine.kill();
+    }
+}

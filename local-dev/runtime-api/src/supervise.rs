@@ -1,0 +1,96 @@
+//! What runs in the processes that [`Config::supervisor`](crate::Config::supervisor) starts.
+//!
+//! Nothing that a function starts may outlive the emulator, however that ends:
+//! - every environment is a process group of its own, which is killed when the environment ends;
+//! - a *launched* process asks Linux for a death signal before it becomes the function's program:
+//!   it is killed as soon as the emulator is gone, even by SIGKILL;
+//! - the *guard*, one process beside the emulator, knows the process groups and kills those that
+//!   are left when its standard input ends, which happens when the emulator is gone. It catches
+//!   what the death signal does not: children of functions, and every process on systems without
+//!   death signals.
+//!
+//! What can be left after a SIGKILL of the emulator is only a process that a function moved to a
+//! group of its own (`setsid`, a daemon).
+
+use std::convert::Infallible;
+use std::ffi::OsString;
+use std::io;
+use std::io::BufRead;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use rustix::process::Pid;
+use rustix::process::Signal;
+use rustix::process::kill_process_group;
+
+/// The first argument of a process that becomes a function: then the emulator's process ID, the
+/// program and its arguments.
+pub(crate) const LAUNCH: &str = "launch";
+/// The only argument of the guard.
+pub(crate) const GUARD: &str = "guard";
+
+/// Does what the pool started this program for; `arguments` are those that follow
+/// [`Supervisor::arguments`](crate::Supervisor::arguments). `Ok` when there is nothing left to do.
+///
+/// # Errors
+/// When the program cannot be run, or the arguments are not the pool's.
+pub fn supervise(arguments: impl IntoIterator<Item = OsString>) -> io::Result<()> {
+    let mut arguments = arguments.into_iter();
+    let task = arguments.next().unwrap_or_default();
+    if task == GUARD {
+        guard(io::stdin().lock());
+        return Ok(());
+    }
+    if task == LAUNCH {
+        let parent = arguments.next().and_then(|pid| pid.to_str()?.parse().ok());
+        if let (Some(parent), Some(program)) = (parent, arguments.next()) {
+            return match launch(parent, &program, arguments) {
+                Err(error) => Err(io::Error::new(
+                    error.kind(),
+                    format!("cannot run {}: {error}", program.display()),
+                )),
+            };
+        }
+    }
+    Err(io::Error::new(
+        io::ErrorKind::InvalidInput,
+        "only the emulator starts this by itself",
+    ))
+}
+
+/// Becomes `program`, which ends with the process `parent`.
+fn launch(
+    parent: i32,
+    program: &OsString,
+    arguments: impl Iterator<Item = OsString>,
+) -> Result<Infallible, io::Error> {
+    #[cfg(target_os = "linux")]
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    // The parent may have gone before the signal was asked for; another process is the parent then.
+    if rustix::process::getppid()
+        .map(Pid::as_raw_nonzero)
+        .is_none_or(|pid| pid.get() != parent)
+    {
+        return Err(io::Error::other("the emulator is gone"));
+    }
+    Err(Command::new(program).args(arguments).exec())
+}
+
+/// Reads `+group` and `-group` lines until they end, then kills the groups that are left.
+fn guard(lines: impl BufRead) {
+    let mut groups = Vec::new();
+    for line in lines.lines().map_while(Result::ok) {
+        let (sign, group) = line.split_at_checked(1).unwrap_or_default();
+        let Some(group) = group.parse().ok().and_then(Pid::from_raw) else {
+            continue;
+        };
+        match sign {
+            "+" => groups.push(group),
+            _ => groups.retain(|known| *known != group),
+        }
+    }
+    for group in groups {
+        // It may have ended meanwhile.
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
