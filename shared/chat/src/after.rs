@@ -22,7 +22,7 @@ use crate::Chat;
 use crate::Push;
 use crate::Task;
 use crate::drain::Drained;
-use crate::drain::Unserved;
+use crate::drain::Throttled;
 use crate::lease::Stop;
 
 /// How long a function that answered goes on posting, before another takes over.
@@ -91,7 +91,7 @@ impl Chat {
         };
         let others = (0..place.shards).filter(|&index| index != first);
         let (drained, ()) = tokio::join!(
-            self.drain(&shard, Some(push), Unserved::HandOn, end),
+            self.drain(&shard, Some(push), Throttled::HandOn, end),
             self.hand_on_idle(push, others),
         );
         match drained {

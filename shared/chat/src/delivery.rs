@@ -60,8 +60,10 @@ pub(crate) struct Delivery<'a, L, F> {
 pub(crate) enum Served {
     /// Yes, but for those who do not read.
     All,
-    /// Time ran out.
-    Some,
+    /// No: until the end the gateway took fewer posts than were asked of it.
+    Throttled,
+    /// No: there was no time to start with all.
+    Cut,
 }
 
 /// What one round of posts came to.
@@ -124,6 +126,9 @@ where
         {
             return Err(Stop::Post(error));
         }
+        if round.is_cut {
+            return Ok(Served::Cut);
+        }
         let mut wait = FIRST_WAIT;
         while !is_lone(round.throttled.len(), total) && !round.is_cut && Instant::now() < end {
             sleep_until(end.min(Instant::now() + wait)).await;
@@ -133,7 +138,7 @@ where
                 .await?;
         }
         if round.is_cut || !is_lone(round.throttled.len(), total) {
-            return Ok(Served::Some);
+            return Ok(Served::Throttled);
         }
         let (seeds, v1): (Vec<_>, Vec<_>) = round.throttled.into_iter().partition(Lane::is_seed);
         self.later.extend(v1);

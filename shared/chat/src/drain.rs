@@ -40,12 +40,13 @@ pub(crate) enum Drained {
     Unfinished,
 }
 
-/// What a worker does with members that it had no time for.
+/// Whether a worker has enough time to leave those whom the gateway did not let it serve to `ping`
+/// and `sync`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unserved {
-    /// Another worker posts the turn again.
+pub(crate) enum Throttled {
+    /// No: another worker posts the turn again.
     HandOn,
-    /// They catch up by `ping` and `sync`.
+    /// Yes.
     Leave,
 }
 
@@ -56,7 +57,7 @@ impl Chat {
         &self,
         shard: &Shard,
         own: Option<&Push>,
-        unserved: Unserved,
+        throttled: Throttled,
         end: Instant,
     ) -> Result<Drained, Stop> {
         let Some((mut lease, cursor)) = Lease::claim(self, shard).await? else {
@@ -68,7 +69,7 @@ impl Chat {
         let mut delivery = Delivery::new(&self.stalls, start);
 
         let result = self
-            .turns(&mut delivery, &mut lease, cursor, own, unserved, end)
+            .turns(&mut delivery, &mut lease, cursor, own, throttled, end)
             .await;
         if !matches!(result, Ok(Turned::Released) | Err(Stop::Lost))
             && let Err(error) = lease.give_up().await
@@ -93,7 +94,7 @@ impl Chat {
         lease: &mut Lease<'_>,
         cursor: Option<Seq>,
         own: Option<&Push>,
-        unserved: Unserved,
+        throttled: Throttled,
         end: Instant,
     ) -> Result<Turned, Stop>
     where
@@ -138,8 +139,11 @@ impl Chat {
                     };
                     let frames = Arc::new(Frames::pack(&shard.room, epoch, entries, &roster));
                     let served = delivery.turn(&roster, &frames, lease, end).await?;
-                    if served == Served::Some && unserved == Unserved::HandOn {
-                        return Ok(Turned::OutOfTime);
+                    match (served, throttled) {
+                        (Served::Cut, _) | (Served::Throttled, Throttled::HandOn) => {
+                            return Ok(Turned::OutOfTime);
+                        }
+                        (Served::Throttled, Throttled::Leave) | (Served::All, _) => {}
                     }
                 }
                 lease.cursor = last.seq;

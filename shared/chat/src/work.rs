@@ -13,14 +13,14 @@ use crate::Chat;
 use crate::Departure;
 use crate::Task;
 use crate::drain::Drained;
-use crate::drain::Unserved;
+use crate::drain::Throttled;
 use crate::lease::Stop;
 
 /// What is kept of a deadline: one post and the stores' turns after it.
 const MARGIN: Duration = Duration::from_secs(2);
 
-/// Workers that hand the same shard on, one to the next. The last leaves to `ping` and `sync` whom
-/// it cannot serve: the gateway is asked more than it gives.
+/// Workers that hand the same shard on, one to the next, until the sweep is left to begin anew: the
+/// room asks more of the gateway than it gives.
 const HOPS: u8 = 12;
 
 /// How recent a room's last entry is for the sweep to look at the room: many sweeps.
@@ -71,14 +71,13 @@ impl Chat {
         hops: u8,
         end: Instant,
     ) -> Result<(), WorkError> {
-        let unserved = if hops < HOPS {
-            Unserved::HandOn
-        } else {
-            Unserved::Leave
-        };
-        match self.drain(shard, None, unserved, end).await {
+        match self.drain(shard, None, Throttled::Leave, end).await {
             Ok(Drained::Done) | Err(Stop::Lost) => Ok(()),
-            Ok(Drained::Unfinished) => Ok(self.hand_on(shard, hops.saturating_add(1)).await?),
+            Ok(Drained::Unfinished) if hops >= HOPS => {
+                tracing::warn!(room = %shard.room, shard = shard.index, "a shard never gets done");
+                Ok(())
+            }
+            Ok(Drained::Unfinished) => Ok(self.hand_on(shard, hops + 1).await?),
             Err(Stop::Store(error)) => Err(error.into()),
             Err(Stop::Post(error)) => Err(error.into()),
         }

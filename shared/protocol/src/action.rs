@@ -377,7 +377,7 @@ fn optional<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<
 
 fn ordinal<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     match optional(deserializer)? {
-        Some(0) => Err(serde::de::Error::custom("an ordinal number counts from 1")),
+        Some(0) => Err(serde::de::Error::custom("n and reply_to count from 1")),
         other => Ok(other),
     }
 }

@@ -87,3 +87,82 @@ pub enum Content {
         on: bool,
     },
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(json: &str) -> Body {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn entries_are_written_as_the_protocol_says() {
+        let from = Sender {
+            id: "ann".parse().unwrap(),
+            name: String::from("Ann"),
+        };
+        let client: ClientId = "0123456789abcdef".parse().unwrap();
+        let message = Content::Message {
+            body: body(r#"{"text":"hi"}"#),
+            reply_to: Some(1),
+        };
+        let contents = [
+            message,
+            Content::Edit {
+                target: 1,
+                body: body(r#"{"text":"ho"}"#),
+            },
+            Content::Delete { target: 1 },
+            Content::Reaction {
+                target: 1,
+                emoji: String::from("👍"),
+                on: true,
+            },
+        ];
+        let mut lines = String::new();
+        for (seq, content) in (2..).zip(contents) {
+            let numbered = seq == 2;
+            let entry = Entry {
+                seq,
+                at: 1_700_000_000_000,
+                from: from.clone(),
+                client: numbered.then(|| client.clone()),
+                n: numbered.then_some(1),
+                content,
+            };
+            let line = serde_json::to_string(&entry).unwrap();
+            assert_eq!(serde_json::from_str::<Entry>(&line).unwrap(), entry);
+            lines.push_str(&line);
+            lines.push('\n');
+        }
+        expect_test::expect![[r#"
+            {"seq":2,"at":1700000000000,"from":{"id":"ann","name":"Ann"},"client":"0123456789abcdef","n":1,"kind":"message","body":{"text":"hi"},"reply_to":1}
+            {"seq":3,"at":1700000000000,"from":{"id":"ann","name":"Ann"},"kind":"edit","target":1,"body":{"text":"ho"}}
+            {"seq":4,"at":1700000000000,"from":{"id":"ann","name":"Ann"},"kind":"delete","target":1}
+            {"seq":5,"at":1700000000000,"from":{"id":"ann","name":"Ann"},"kind":"reaction","target":1,"emoji":"👍","on":true}
+        "#]]
+        .assert_eq(&lines);
+    }
+
+    #[test]
+    fn one_content_has_one_digest_in_whatever_order_its_fields_came() {
+        let digest = |json| {
+            Content::Message {
+                body: body(json),
+                reply_to: None,
+            }
+            .digest()
+        };
+        assert_eq!(
+            digest(r#"{"text":"hi","x":1}"#),
+            digest(r#"{"x": 1, "text": "hi"}"#)
+        );
+        assert_ne!(digest(r#"{"text":"hi"}"#), digest(r#"{"text":"hi","x":1}"#));
+        let reply = Content::Message {
+            body: body(r#"{"text":"hi"}"#),
+            reply_to: Some(1),
+        };
+        assert_ne!(digest(r#"{"text":"hi"}"#), reply.digest());
+    }
+}

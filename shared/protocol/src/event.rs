@@ -122,3 +122,91 @@ impl Event {
         serde_json::to_string(self).expect("strings are keys and numbers are finite")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_written_as_the_protocol_says() {
+        let room: RoomName = "lobby".parse().unwrap();
+        let user = Sender {
+            id: "ann".parse().unwrap(),
+            name: String::from("Ann"),
+        };
+        let with: UserId = "bob".parse().unwrap();
+        let events = [
+            Event::Entries {
+                room: room.clone(),
+                epoch: 7,
+                items: Vec::new(),
+            },
+            Event::Joined {
+                room: room.clone(),
+                user: user.clone(),
+            },
+            Event::Left {
+                room: room.clone(),
+                user: user.clone(),
+            },
+            Event::Typing {
+                room: room.clone(),
+                user: user.clone(),
+                until: 1_000,
+            },
+            Event::Read {
+                room: room.clone(),
+                user,
+                seq: 3,
+            },
+            Event::Occupancy {
+                room: room.clone(),
+                count: 51,
+            },
+            Event::Room {
+                room: room.clone(),
+                op: MembershipChange::Added,
+                with: Some(with),
+            },
+            Event::Room {
+                room,
+                op: MembershipChange::Removed,
+                with: None,
+            },
+            Event::Notice {
+                text: String::from("hi"),
+            },
+            Event::Bye {
+                code: Farewell::Replaced,
+                reconnect: false,
+                after_ms: 0,
+            },
+            Event::Bye {
+                code: Farewell::Expiring,
+                reconnect: true,
+                after_ms: 500,
+            },
+        ];
+        let mut lines = String::new();
+        for event in events {
+            let frame = event.to_frame();
+            assert_eq!(serde_json::from_str::<Event>(&frame).unwrap(), event);
+            lines.push_str(&frame);
+            lines.push('\n');
+        }
+        expect_test::expect![[r#"
+            {"event":"entries","room":"lobby","epoch":7,"items":[]}
+            {"event":"joined","room":"lobby","user":{"id":"ann","name":"Ann"}}
+            {"event":"left","room":"lobby","user":{"id":"ann","name":"Ann"}}
+            {"event":"typing","room":"lobby","user":{"id":"ann","name":"Ann"},"until":1000}
+            {"event":"read","room":"lobby","user":{"id":"ann","name":"Ann"},"seq":3}
+            {"event":"occupancy","room":"lobby","count":51}
+            {"event":"room","room":"lobby","op":"added","with":"bob"}
+            {"event":"room","room":"lobby","op":"removed"}
+            {"event":"notice","text":"hi"}
+            {"event":"bye","code":"replaced","reconnect":false,"after_ms":0}
+            {"event":"bye","code":"expiring","reconnect":true,"after_ms":500}
+        "#]]
+        .assert_eq(&lines);
+    }
+}

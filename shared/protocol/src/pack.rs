@@ -112,3 +112,7 @@ pub fn entries_frames(room: &RoomName, epoch: Epoch, entries: &[Entry]) -> Vec<E
     }
     frames
 }
+
+#[cfg(test)]
+#[path = "pack_tests.rs"]
+pub(crate) mod tests;

@@ -255,3 +255,7 @@ fn shortened(mut message: String) -> String {
     }
     message
 }
+
+#[cfg(test)]
+#[path = "parse_tests.rs"]
+mod tests;

@@ -300,3 +300,7 @@ pub fn error_reply(id: Option<&ActionId>, error: &ErrorReply) -> String {
     }
     serde_json::to_string(&Reply { reply: id, error }).expect("strings are keys")
 }
+
+#[cfg(test)]
+#[path = "reply_tests.rs"]
+mod tests;

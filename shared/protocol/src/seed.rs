@@ -134,3 +134,86 @@ fn seed_id(from: &Sender, body: &Body) -> SeedId {
         _ => SeedId::Text(String::from(text)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ClientFrame;
+
+    /// The frame that the page's own frame comes back as, once stored and pushed.
+    fn there_and_back(text: &str) -> String {
+        let frame = match crate::parse(text).unwrap() {
+            ClientFrame::Seed(frame) => frame,
+            ClientFrame::Action { .. } => panic!("no seed frame: {text}"),
+        };
+        let from = Sender {
+            id: frame.user().unwrap(),
+            name: frame.username.clone(),
+        };
+        let content = Content::Message {
+            body: frame.body(),
+            reply_to: None,
+        };
+        let entry = Entry {
+            seq: 1,
+            at: 0,
+            from,
+            client: None,
+            n: None,
+            content,
+        };
+        SeedFrame::from_entry(&entry).unwrap().to_frame()
+    }
+
+    #[test]
+    fn the_page_gets_back_what_it_wrote() {
+        for text in [
+            r#"{"username":"ann","userid":"1","msg":"launched"}"#,
+            r#"{"username":"ann","userid":1,"msg":"launched"}"#,
+            r#"{"username":"","userid":-1.5,"msg":""}"#,
+            r#"{"username":"Ann","userid":"alice","msg":"all-offline"}"#,
+            r#"{"username":"Ann","userid":"a","msg":"<img src=x onerror=alert(1)>"}"#,
+        ] {
+            assert_eq!(there_and_back(text), text);
+        }
+    }
+
+    #[test]
+    fn a_string_and_a_number_of_the_same_text_are_one_user_and_names_are_not_mixed_up() {
+        let user = |text: &str| match crate::parse(text) {
+            Ok(ClientFrame::Seed(frame)) => frame.user().unwrap().to_string(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(user(r#"{"userid":7,"msg":""}"#), "seed:7");
+        assert_eq!(user(r#"{"userid":"7","msg":""}"#), "seed:7");
+        assert_ne!(
+            user(r#"{"userid":"alice","msg":""}"#),
+            user(r#"{"userid":"bob","msg":""}"#)
+        );
+    }
+
+    #[test]
+    fn a_v1_user_cannot_pass_for_a_seed_user_by_the_body() {
+        let mut body = Body::new();
+        body.insert(String::from("text"), Value::from("hi"));
+        body.insert(String::from("userid"), Value::from(7));
+        let from = Sender {
+            id: "ann".parse().unwrap(),
+            name: String::from("Ann"),
+        };
+        let content = Content::Message {
+            body,
+            reply_to: None,
+        };
+        let entry = Entry {
+            seq: 1,
+            at: 0,
+            from,
+            client: None,
+            n: None,
+            content,
+        };
+        let frame = SeedFrame::from_entry(&entry).unwrap().to_frame();
+        assert_eq!(frame, r#"{"username":"Ann","userid":"ann","msg":"hi"}"#);
+    }
+}
