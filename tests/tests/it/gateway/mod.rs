@@ -1,0 +1,17 @@
+//! The gateway by raw bytes: each test names the AWS page or the section of RFC 6455 it rests on.
+//! Functions are scripted; nothing here knows of processes.
+
+#![cfg(test)]
+
+mod authorizer;
+mod client;
+mod clocks;
+mod closing;
+mod events;
+mod frames;
+mod handshake;
+mod management;
+mod messages;
+mod pressure;
+mod script;
+mod served;

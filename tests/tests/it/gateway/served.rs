@@ -1,0 +1,269 @@
+//! A gateway on a port of its own.
+
+use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gatepost_gateway::Clock;
+use gatepost_gateway::Config;
+use gatepost_gateway::Fact;
+use gatepost_gateway::Gateway;
+use gatepost_gateway::Limits;
+use gatepost_gateway::Observer;
+use gatepost_gateway::SplitMix;
+use gatepost_gateway::SystemClock;
+use gatepost_gateway::What;
+use gatepost_gateway::serve_connection;
+use gatepost_template::Api;
+use gatepost_template::At;
+use gatepost_template::Authorizer;
+use gatepost_template::Integration;
+use gatepost_template::Route;
+use gatepost_template::Stage;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+use super::client::Client;
+use super::script::Call;
+use super::script::Does;
+use super::script::Script;
+use super::script::always;
+use super::script::status;
+
+/// How long a test waits for what must come.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a test wants served.
+pub(super) struct Wanted {
+    pub(super) api: Api,
+    pub(super) limits: Limits,
+    pub(super) time_scale: f64,
+    pub(super) clock: Arc<dyn Clock>,
+    functions: HashMap<&'static str, Does>,
+}
+
+/// An API with the stage `local` and no routes.
+pub(super) fn api() -> Wanted {
+    let stage = Stage {
+        name: "local".to_owned(),
+        variables: BTreeMap::new(),
+    };
+    Wanted {
+        api: Api {
+            id: "Chat".to_owned(),
+            route_selection_expression: "$request.body.action".to_owned(),
+            stages: vec![stage],
+            routes: BTreeMap::new(),
+            at: at(),
+        },
+        limits: Limits::default(),
+        time_scale: 1.0,
+        clock: Arc::new(SystemClock),
+        functions: HashMap::new(),
+    }
+}
+
+fn at() -> At {
+    At {
+        file: Arc::new(PathBuf::from("template.yaml")),
+        line: 1,
+        column: 1,
+    }
+}
+
+impl Wanted {
+    /// A one-way route with a function of its own name.
+    pub(super) fn one_way(self, key: &'static str, does: Does) -> Self {
+        self.route(key, does, false)
+    }
+
+    /// A route whose function's answer is sent to the client.
+    pub(super) fn two_way(self, key: &'static str, does: Does) -> Self {
+        self.route(key, does, true)
+    }
+
+    fn route(mut self, key: &'static str, does: Does, route_response: bool) -> Self {
+        let timeout = Duration::from_secs(29);
+        let integration = Some(Integration::Lambda {
+            function: key.to_owned(),
+            timeout,
+        });
+        let key_of = key.to_owned();
+        let route = Route {
+            key: key_of,
+            integration,
+            route_response,
+            authorizer: None,
+            at: at(),
+        };
+        self.api.routes.insert(key.to_owned(), route);
+        self.functions.insert(key, does);
+        self
+    }
+
+    /// A route that has no target.
+    pub(super) fn without_target(mut self, key: &'static str) -> Self {
+        self = self.one_way(key, always(status(200)));
+        self.api.routes.get_mut(key).unwrap().integration = None;
+        self
+    }
+
+    /// An authorizer of `$connect`, which must be there, called `authorizer`.
+    pub(super) fn authorizer(mut self, sources: &[&str], does: Does) -> Self {
+        let identity_sources = sources.iter().map(|&source| source.to_owned()).collect();
+        let authorizer = Authorizer {
+            function: "authorizer".to_owned(),
+            identity_sources,
+        };
+        self.api.routes.get_mut("$connect").unwrap().authorizer = Some(authorizer);
+        self.functions.insert("authorizer", does);
+        self
+    }
+
+    pub(super) fn limits(mut self, change: impl FnOnce(&mut Limits)) -> Self {
+        change(&mut self.limits);
+        self
+    }
+
+    pub(super) fn change(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
+    pub(super) async fn serve(self) -> Served {
+        let (script, calls) = Script::new(self.functions);
+        let script = Arc::new(script);
+        let (sender, facts) = mpsc::unbounded_channel();
+        let config = Config {
+            api: self.api,
+            api_id: "abcdef1234".to_owned(),
+            region: "eu-west-1".to_owned(),
+            account: "123456789012".to_owned(),
+            authority: "127.0.0.1:3001".to_owned(),
+            limits: self.limits,
+            time_scale: self.time_scale,
+            clock: self.clock,
+            random: Arc::new(SplitMix::new(1)),
+            observer: Arc::new(Told(sender)),
+        };
+        let gateway = Gateway::new(config, Arc::<Script>::clone(&script));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = gateway.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, peer)) = listener.accept().await {
+                let gateway = serving.clone();
+                let service = hyper::service::service_fn(move |request| {
+                    let gateway = gateway.clone();
+                    async move { Ok::<_, std::convert::Infallible>(gateway.serve(request, peer).await) }
+                });
+                tokio::spawn(async move {
+                    // A client that breaks HTTP is what some tests are about.
+                    let _ = serve_connection(stream, service).await;
+                });
+            }
+        });
+        Served {
+            gateway,
+            address,
+            script,
+            calls,
+            facts,
+        }
+    }
+}
+
+/// Passes facts to the test.
+#[derive(Debug)]
+struct Told(mpsc::UnboundedSender<Fact>);
+
+impl Observer for Told {
+    fn listening(&self) -> bool {
+        true
+    }
+
+    fn observe(&self, fact: Fact) {
+        let _ = self.0.send(fact);
+    }
+}
+
+/// A gateway that is served, its functions' calls and its facts.
+pub(super) struct Served {
+    pub(super) gateway: Gateway,
+    pub(super) address: SocketAddr,
+    pub(super) script: Arc<Script>,
+    calls: mpsc::UnboundedReceiver<Call>,
+    facts: mpsc::UnboundedReceiver<Fact>,
+}
+
+impl Served {
+    /// A client whose handshake was accepted.
+    pub(super) async fn connect(&self) -> Client {
+        let mut client = self.dial().await;
+        client.upgrade("/local", &[]).await;
+        client
+    }
+
+    /// A TCP connection.
+    pub(super) async fn dial(&self) -> Client {
+        Client::dial(self.address).await
+    }
+
+    /// The next invocation.
+    pub(super) async fn call(&mut self) -> Call {
+        tokio::time::timeout(PATIENCE, self.calls.recv())
+            .await
+            .expect("a call")
+            .unwrap()
+    }
+
+    /// The next invocation of this function; others before it are passed over.
+    pub(super) async fn call_of(&mut self, function: &str) -> Call {
+        loop {
+            let call = self.call().await;
+            if call.function == function {
+                return call;
+            }
+        }
+    }
+
+    /// The next fact that `wanted` finds something in.
+    pub(super) async fn fact<T>(&mut self, wanted: impl Fn(&What) -> Option<T>) -> T {
+        loop {
+            let fact = tokio::time::timeout(PATIENCE, self.facts.recv());
+            let fact = fact.await.expect("a fact").unwrap();
+            if let Some(found) = wanted(&fact.what) {
+                return found;
+            }
+        }
+    }
+
+    /// `disconnectStatusCode` and `disconnectReason` of the next `$disconnect`.
+    pub(super) async fn disconnected(&mut self) -> (u64, String) {
+        let event = self.call_of("$disconnect").await.event();
+        let context = &event["requestContext"];
+        let code = context["disconnectStatusCode"].as_u64().unwrap();
+        (
+            code,
+            context["disconnectReason"].as_str().unwrap().to_owned(),
+        )
+    }
+
+    /// The id of the only connection.
+    pub(super) fn only_id(&self) -> String {
+        let connections = self.gateway.connections();
+        assert_eq!(connections.len(), 1);
+        connections[0].id.to_string()
+    }
+
+    /// An HTTP request on a connection of its own: status, header lines and body.
+    pub(super) async fn http(&self, method: &str, path: &str, body: &[u8]) -> Answer {
+        let mut client = self.dial().await;
+        client.request(method, path, body).await
+    }
+}
+
+pub(super) use super::client::Answer;
