@@ -1,3 +1,9 @@
 //! The `connect` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+use gatepost_connect::Connect;
+
+fn main() -> ExitCode {
+    gatepost_runtime::run(Connect::start)
+}

@@ -1,3 +1,9 @@
 //! The `disconnect` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+use gatepost_disconnect::Disconnect;
+
+fn main() -> ExitCode {
+    gatepost_runtime::run(Disconnect::start)
+}

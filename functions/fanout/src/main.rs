@@ -1,3 +1,9 @@
 //! The `fanout` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+use gatepost_fanout::Fanout;
+
+fn main() -> ExitCode {
+    gatepost_runtime::run(Fanout::start)
+}

@@ -1,3 +1,9 @@
 //! The `message` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+use gatepost_message::Message;
+
+fn main() -> ExitCode {
+    gatepost_runtime::run(Message::start)
+}

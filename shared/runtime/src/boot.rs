@@ -26,9 +26,13 @@ use crate::config::ConfigError;
 use crate::config::Environment;
 use crate::config::Process;
 use crate::log::LogConfig;
+use crate::metric;
 
 /// Where the Runtime API is. Lambda sets it.
 const AWS_LAMBDA_RUNTIME_API: &str = "AWS_LAMBDA_RUNTIME_API";
+
+/// The function's name. Lambda sets it.
+const AWS_LAMBDA_FUNCTION_NAME: &str = "AWS_LAMBDA_FUNCTION_NAME";
 
 /// Why a function cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +61,10 @@ pub fn run<F: Function>(
 ) -> ExitCode {
     let log = LogConfig::read(&Process);
     log.start();
+    metric::begin(
+        log.format,
+        Process.get(AWS_LAMBDA_FUNCTION_NAME).unwrap_or_default(),
+    );
     let Some(runtime_api) = Process.get(AWS_LAMBDA_RUNTIME_API) else {
         tracing::error!(
             "{AWS_LAMBDA_RUNTIME_API} is not set: this is a Lambda function, `cargo run` in the \

@@ -1,15 +1,18 @@
 //! What a function is, seen from the runtime: an event in, an answer or a failure out.
 
 use std::future::Future;
+use std::time::Duration;
 
 use gatepost_protocol::Millis;
 use serde::Deserialize;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use tokio::time::Instant;
 
 use crate::Failure;
 use crate::Fault;
 use crate::Work;
+use crate::clock;
 
 /// One event for one function.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +26,13 @@ pub struct Invocation<'a> {
 }
 
 impl<'a> Invocation<'a> {
+    /// When Lambda ends the invocation, by tokio's clock.
+    #[must_use]
+    pub fn ends_at(&self) -> Instant {
+        let left = self.deadline.saturating_sub(clock::now());
+        Instant::now() + Duration::from_millis(u64::try_from(left).unwrap_or(0))
+    }
+
     /// The event as `T`, borrowing from it what it can.
     ///
     /// # Errors

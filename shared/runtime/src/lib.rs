@@ -2,6 +2,7 @@
 //! answer, logs and figures. The only crate that knows Lambda's Runtime API and the environment.
 
 mod after;
+mod backend;
 mod boot;
 pub mod clock;
 pub mod config;
@@ -11,12 +12,15 @@ mod identity;
 pub mod log;
 pub mod metric;
 mod policy;
+mod posts;
 mod proxy_event;
 mod response;
 mod secrets;
 
 pub use after::MARGIN_MS;
 pub use after::Work;
+pub use backend::Backend;
+pub use backend::Reach;
 pub use boot::StartError;
 pub use boot::run;
 pub use fault::Failure;
@@ -27,6 +31,7 @@ pub use function::Invocation;
 pub use identity::Identity;
 pub use identity::NoIdentity;
 pub use policy::Authorization;
+pub use posts::Posts;
 pub use proxy_event::AuthorizerEvent;
 pub use proxy_event::ConnectionEvent;
 pub use proxy_event::Headers;

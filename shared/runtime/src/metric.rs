@@ -4,6 +4,8 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use crate::clock;
 use crate::log::Format;
@@ -32,12 +34,51 @@ pub struct Figure {
     pub value: u64,
 }
 
-/// Writes the figures of one invocation as one line.
+impl Figure {
+    /// A number of things.
+    #[must_use]
+    pub const fn count(name: &'static str, value: u64) -> Self {
+        Self {
+            name,
+            unit: Unit::Count,
+            value,
+        }
+    }
+
+    /// A time.
+    #[must_use]
+    pub fn milliseconds(name: &'static str, time: Duration) -> Self {
+        let value = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            name,
+            unit: Unit::Milliseconds,
+            value,
+        }
+    }
+}
+
+/// How figures are written, and of which function.
+static OF_PROCESS: OnceLock<(Format, String)> = OnceLock::new();
+
+/// Says once a process how figures are written. Before it, in tests, none are.
+pub(crate) fn begin(format: Format, function: String) {
+    // A second call would say the same.
+    let _ = OF_PROCESS.set((format, function));
+}
+
+/// Writes the figures of one invocation as one line, if there are any.
 ///
 /// The function's name is the only dimension: every further one would be a metric more to pay for.
 /// `properties` can be searched for, and are no dimensions.
-pub fn emit(format: Format, function: &str, properties: &[(&str, &str)], figures: &[Figure]) {
-    let line = line(format, function, properties, figures);
+pub fn emit(properties: &[(&str, &str)], figures: &[Figure]) {
+    let Some((format, function)) = OF_PROCESS.get() else {
+        return;
+    };
+    let is_asked_for = *format == Format::Json || tracing::enabled!(tracing::Level::INFO);
+    if figures.is_empty() || !is_asked_for {
+        return;
+    }
+    let line = line(*format, function, properties, figures);
     // Standard output is Lambda's pipe; where it is closed there is nobody to tell.
     let _ = std::io::stdout().lock().write_all(line.as_bytes());
 }

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use gatepost_chat::Caller;
 use gatepost_protocol::ConnectionId;
 use gatepost_protocol::Millis;
 use gatepost_protocol::PROTOCOL;
@@ -19,7 +20,9 @@ use crate::identity::AuthorizerContext;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RequestContext<'a> {
-    connection_id: String,
+    /// The connection, as API Gateway calls it.
+    #[serde(borrow)]
+    pub connection_id: Cow<'a, str>,
     /// What a client quotes when it asks what went wrong.
     #[serde(borrow, default)]
     pub request_id: Cow<'a, str>,
@@ -58,6 +61,32 @@ impl RequestContext<'_> {
     pub fn identity(&self) -> Result<Identity, Fault> {
         let identity = Identity::try_from(self.authorizer.clone());
         identity.map_err(|error| Fault::payload(error.to_string()))
+    }
+
+    /// On whose behalf the chat acts.
+    ///
+    /// # Errors
+    /// As [`connection`](Self::connection) and [`identity`](Self::identity).
+    pub fn caller(&self) -> Result<Caller, Fault> {
+        let connection = self.connection()?;
+        let Identity {
+            user,
+            name,
+            anonymous,
+            expires_at,
+            rooms,
+            roles: _,
+        } = self.identity()?;
+        Ok(Caller {
+            connection,
+            user,
+            name,
+            anonymous,
+            connected_at: self.connected_at,
+            expires_at,
+            message_id: self.message_id.clone().into_owned(),
+            rooms,
+        })
     }
 
     /// Where `@connections` of this API is: right for the API's own host name, and for a custom

@@ -78,17 +78,10 @@ pub enum Origins {
 impl AuthConfig {
     /// Reads who is admitted.
     pub fn read(reading: &mut Reading<'_>) -> Option<Self> {
-        let mode = match reading.text(AUTH_MODE).as_deref().map(str::trim) {
-            Some("guest") => Some(AuthMode::Guest),
-            Some("jwt") => JwtConfig::read(reading).map(AuthMode::Jwt),
-            Some(other) => {
-                reading.problem(AUTH_MODE, format!("is {other:?}: expected guest or jwt"));
-                None
-            }
-            None => {
-                reading.problem(AUTH_MODE, "is missing: expected guest or jwt");
-                None
-            }
+        let mode = match admits_guests(reading) {
+            Some(true) => Some(AuthMode::Guest),
+            Some(false) => JwtConfig::read(reading).map(AuthMode::Jwt),
+            None => None,
         };
         let origins = Origins::read(reading);
         if matches!(
@@ -101,6 +94,19 @@ impl AuthConfig {
             mode: mode?,
             origins: origins?,
         })
+    }
+}
+
+/// Reads whether [`AUTH_MODE`] is `guest`.
+pub fn admits_guests(reading: &mut Reading<'_>) -> Option<bool> {
+    let mode = reading.required(AUTH_MODE, "expected guest or jwt")?;
+    match mode.trim() {
+        "guest" => Some(true),
+        "jwt" => Some(false),
+        other => {
+            reading.problem(AUTH_MODE, format!("is {other:?}: expected guest or jwt"));
+            None
+        }
     }
 }
 

@@ -1,5 +1,8 @@
 //! Rules of the chat.
 
+use gatepost_chat::RoomPolicy;
+use gatepost_chat::Sessions;
+
 use super::Reading;
 
 /// `multi` (default): all clients of a user live side by side. `takeover`: a second client replaces
@@ -18,29 +21,11 @@ pub const PING_SECONDS: &str = "PING_SECONDS";
 /// Days after which entries are purged. 0 (default) = never.
 pub const RETENTION_DAYS: &str = "RETENTION_DAYS";
 
-/// Who wins when a user comes with a second client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SessionPolicy {
-    /// Both live.
-    Multi,
-    /// The newer one.
-    Takeover,
-}
-
-/// Who makes rooms.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RoomPolicy {
-    /// Anybody, by joining.
-    Open,
-    /// Whoever may create.
-    Declared,
-}
-
 /// The rules that an operator sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RoomsConfig {
     /// See [`SESSION_POLICY`].
-    pub sessions: SessionPolicy,
+    pub sessions: Sessions,
     /// See [`ROOM_POLICY`].
     pub rooms: RoomPolicy,
     /// See [`RATE_PER_USER`].
@@ -58,11 +43,11 @@ impl RoomsConfig {
     pub fn read(reading: &mut Reading<'_>) -> Option<Self> {
         let sessions = reading.parse(
             SESSION_POLICY,
-            SessionPolicy::Multi,
+            Sessions::Multi,
             "multi or takeover",
             |text| match text {
-                "multi" => Some(SessionPolicy::Multi),
-                "takeover" => Some(SessionPolicy::Takeover),
+                "multi" => Some(Sessions::Multi),
+                "takeover" => Some(Sessions::Takeover),
                 _ => None,
             },
         );

@@ -66,8 +66,8 @@ fn what_is_absent_or_empty_has_its_default() {
     let variables = environment(&[("RATE_PER_USER", ""), ("SESSION_POLICY", " ")]);
     let rooms = read(&variables, RoomsConfig::read).unwrap();
     let expected = RoomsConfig {
-        sessions: SessionPolicy::Multi,
-        rooms: RoomPolicy::Open,
+        sessions: gatepost_chat::Sessions::Multi,
+        rooms: gatepost_chat::RoomPolicy::Open,
         per_user: 20,
         per_room: 200,
         ping_seconds: 270,
