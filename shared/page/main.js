@@ -230,6 +230,11 @@ function closeSide() {
 }
 
 function wire() {
+  document.querySelector('.skip').addEventListener('click', (event) => {
+    // The part after # names a room.
+    event.preventDefault();
+    byId('text').focus();
+  });
   byId('menu').addEventListener('click', () => (document.body.classList.contains('side-open') ? closeSide() : openSide()));
   byId('shade').addEventListener('click', closeSide);
   document.addEventListener('keydown', (event) => event.key === 'Escape' && closeSide());
