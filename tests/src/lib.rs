@@ -1,4 +1,5 @@
 //! Tests and benchmarks of the whole: the only crate that sees both sides.
 
+pub mod emulator;
 pub mod member;
 pub mod socket;

@@ -5,19 +5,19 @@ use std::fmt;
 use serde::Serialize;
 
 /// The region of everything that is emulated.
-pub const REGION: &str = "us-east-1";
+pub(crate) const REGION: &str = "us-east-1";
 
 /// Access key, secret and session token, made anew at each start.
 #[derive(Clone, Serialize)]
-pub struct Credentials {
+pub(crate) struct Credentials {
     /// `ASIA` and 16 letters and digits: the form of temporary keys.
-    pub access_key_id: String,
+    pub(crate) access_key_id: String,
     /// 40 characters.
-    pub secret_access_key: String,
+    pub(crate) secret_access_key: String,
     /// 128 characters.
-    pub session_token: String,
+    pub(crate) session_token: String,
     /// [`REGION`].
-    pub region: &'static str,
+    pub(crate) region: &'static str,
 }
 
 impl fmt::Debug for Credentials {
@@ -33,12 +33,15 @@ impl Credentials {
     ///
     /// # Errors
     /// Those of `fill`.
-    pub fn generate<E>(mut fill: impl FnMut(&mut [u8]) -> Result<(), E>) -> Result<Self, E> {
+    pub(crate) fn generate<E>(mut fill: impl FnMut(&mut [u8]) -> Result<(), E>) -> Result<Self, E> {
         let mut letters = |alphabet: &[u8; 32], length: usize| {
             let mut bytes = vec![0; length];
             fill(&mut bytes)?;
             // 32 letters divide 256 evenly: no letter is likelier than another.
-            Ok(bytes.iter().map(|byte| char::from(alphabet[usize::from(byte % 32)])).collect())
+            Ok(bytes
+                .iter()
+                .map(|byte| char::from(alphabet[usize::from(byte % 32)]))
+                .collect())
         };
         const KEY: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
         const SECRET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";

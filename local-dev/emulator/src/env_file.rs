@@ -5,20 +5,20 @@ use std::path::PathBuf;
 
 /// A variable of a file, its value not yet filled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub(crate) struct Line {
     /// The name.
-    pub name: String,
+    pub(crate) name: String,
     /// The value without its quotes and escapes.
-    pub value: String,
+    pub(crate) value: String,
     /// Whether `${…}` is left as it is: the value was in single quotes.
-    pub literal: bool,
+    pub(crate) literal: bool,
     /// Line in the file, from 1.
-    pub number: usize,
+    pub(crate) number: usize,
 }
 
 /// What is wrong with a file.
 #[derive(Debug, thiserror::Error)]
-pub enum EnvFileError {
+pub(crate) enum EnvFileError {
     /// It could not be read.
     #[error("{} cannot be read", .path.display())]
     Unreadable {
@@ -43,16 +43,26 @@ pub enum EnvFileError {
 ///
 /// # Errors
 /// When it cannot be read or a line is not understood: the first such line.
-pub fn read(path: &Path) -> Result<Vec<Line>, EnvFileError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| EnvFileError::Unreadable { path: path.into(), source })?;
-    parse(&text).map_err(|(line, what)| EnvFileError::Line { path: path.into(), line, what })
+pub(crate) fn read(path: &Path) -> Result<Vec<Line>, EnvFileError> {
+    let text = std::fs::read_to_string(path).map_err(|source| EnvFileError::Unreadable {
+        path: path.into(),
+        source,
+    })?;
+    parse(&text).map_err(|(line, what)| EnvFileError::Line {
+        path: path.into(),
+        line,
+        what,
+    })
 }
 
 /// Whether a name can be one in an environment: letters, digits and `_`, no digit first.
-pub fn is_variable_name(name: &str) -> bool {
-    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-        && name.bytes().next().is_some_and(|first| !first.is_ascii_digit())
+pub(crate) fn is_variable_name(name: &str) -> bool {
+    name.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && name
+            .bytes()
+            .next()
+            .is_some_and(|first| !first.is_ascii_digit())
 }
 
 fn parse(text: &str) -> Result<Vec<Line>, (usize, String)> {
@@ -73,7 +83,12 @@ fn parse(text: &str) -> Result<Vec<Line>, (usize, String)> {
             return Err((number, format!("`{name}` is no name of a variable")));
         }
         let (value, literal) = value(rest.trim_start()).map_err(|what| (number, what))?;
-        lines.push(Line { name: name.into(), value, literal, number });
+        lines.push(Line {
+            name: name.into(),
+            value,
+            literal,
+            number,
+        });
     }
     Ok(lines)
 }
@@ -81,8 +96,9 @@ fn parse(text: &str) -> Result<Vec<Line>, (usize, String)> {
 /// The value behind `=`, and whether it was in single quotes.
 fn value(text: &str) -> Result<(String, bool), String> {
     if let Some(rest) = text.strip_prefix('\'') {
-        let (value, after) =
-            rest.split_once('\'').ok_or("the single quote is not closed on this line")?;
+        let (value, after) = rest
+            .split_once('\'')
+            .ok_or("the single quote is not closed on this line")?;
         ends(after)?;
         return Ok((value.into(), true));
     }
@@ -149,19 +165,29 @@ mod tests {
             ("A='a\\n'", "a\\n"),
             (r#"A="a\n\"\\ # b""#, "a\n\"\\ # b"),
             ("A=\"\"", ""),
-            ("A=sqlite:${GATEPOST_DATA_DIR}/log.db", "sqlite:${GATEPOST_DATA_DIR}/log.db"),
+            (
+                "A=sqlite:${GATEPOST_DATA_DIR}/log.db",
+                "sqlite:${GATEPOST_DATA_DIR}/log.db",
+            ),
             ("A=grün", "grün"),
         ] {
             let lines = parse(line).unwrap();
             assert_eq!(lines.len(), 1, "{line}");
-            assert_eq!((lines[0].name.as_str(), lines[0].value.as_str()), ("A", expected), "{line}");
+            assert_eq!(
+                (lines[0].name.as_str(), lines[0].value.as_str()),
+                ("A", expected),
+                "{line}"
+            );
         }
     }
 
     #[test]
     fn blank_lines_and_comments_count_as_lines() {
         let lines = parse("\u{feff}# a\n\nA=1\r\n\n  # b\nB='2'\n").unwrap();
-        let numbers: Vec<_> = lines.iter().map(|l| (l.name.as_str(), l.number, l.literal)).collect();
+        let numbers: Vec<_> = lines
+            .iter()
+            .map(|l| (l.name.as_str(), l.number, l.literal))
+            .collect();
         assert_eq!(numbers, [("A", 3, false), ("B", 6, true)]);
     }
 

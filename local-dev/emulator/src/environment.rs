@@ -11,11 +11,11 @@ use crate::env_file::Line;
 
 /// What only a running emulator knows, by the name under which a value may ask for it.
 #[derive(Debug, Clone)]
-pub struct Placeholders(BTreeMap<&'static str, String>);
+pub(crate) struct Placeholders(BTreeMap<&'static str, String>);
 
 impl Placeholders {
     /// `origin` is that of the page, `http://127.0.0.1:3001`; `data_dir` is absolute.
-    pub fn new(origin: &str, port: u16, data_dir: &Path) -> Self {
+    pub(crate) fn new(origin: &str, port: u16, data_dir: &Path) -> Self {
         Self(BTreeMap::from([
             ("GATEPOST_ORIGIN", origin.to_owned()),
             ("GATEPOST_PORT", port.to_string()),
@@ -34,7 +34,10 @@ impl Placeholders {
             let (name, after) = after.split_once('}').ok_or("`${` has no `}`")?;
             let known = self.0.get(name).ok_or_else(|| {
                 let names: Vec<_> = self.0.keys().map(|name| format!("${{{name}}}")).collect();
-                format!("`${{{name}}}` is unknown: only {} are filled in", names.join(", "))
+                format!(
+                    "`${{{name}}}` is unknown: only {} are filled in",
+                    names.join(", ")
+                )
             })?;
             filled.push_str(before);
             filled.push_str(known);
@@ -50,7 +53,7 @@ impl Placeholders {
 ///
 /// # Errors
 /// A placeholder that nothing fills in, with file and line or the flag.
-pub fn overrides(
+pub(crate) fn overrides(
     file: Option<(&Path, &[Line])>,
     flags: &[Variable],
     placeholders: &Placeholders,
@@ -84,19 +87,32 @@ pub fn overrides(
 /// What makes an unmodified SDK in a function talk to this machine: endpoints (`AWS_ENDPOINT_URL_…`
 /// of the SDKs' guide "Service-specific endpoints"), credentials and region. `origin` is
 /// `http://host:port`.
-pub fn aws(origin: &str, stage: &str, credentials: &Credentials) -> BTreeMap<String, String> {
+pub(crate) fn aws(
+    origin: &str,
+    stage: &str,
+    credentials: &Credentials,
+) -> BTreeMap<String, String> {
     let pairs = [
-        ("AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI", format!("{origin}/{stage}")),
+        (
+            "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI",
+            format!("{origin}/{stage}"),
+        ),
         ("AWS_ENDPOINT_URL_LAMBDA", origin.to_owned()),
         ("AWS_ACCESS_KEY_ID", credentials.access_key_id.clone()),
-        ("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key.clone()),
+        (
+            "AWS_SECRET_ACCESS_KEY",
+            credentials.secret_access_key.clone(),
+        ),
         ("AWS_SESSION_TOKEN", credentials.session_token.clone()),
         ("AWS_REGION", REGION.to_owned()),
         ("AWS_DEFAULT_REGION", REGION.to_owned()),
         // An SDK that finds no credentials asks the metadata service of EC2, which is not here.
         ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
     ];
-    pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    pairs
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
 }
 
 #[cfg(test)]
@@ -108,17 +124,28 @@ mod tests {
     }
 
     fn line(name: &str, value: &str, literal: bool) -> Line {
-        Line { name: name.into(), value: value.into(), literal, number: 7 }
+        Line {
+            name: name.into(),
+            value: value.into(),
+            literal,
+            number: 7,
+        }
     }
 
     fn flag(name: &str, value: &str) -> Variable {
-        Variable { name: name.into(), value: value.into() }
+        Variable {
+            name: name.into(),
+            value: value.into(),
+        }
     }
 
     #[test]
     fn placeholders_are_filled_in() {
         for (value, expected) in [
-            ("sqlite:${GATEPOST_DATA_DIR}/log.db", "sqlite:/p/.gatepost/log.db"),
+            (
+                "sqlite:${GATEPOST_DATA_DIR}/log.db",
+                "sqlite:/p/.gatepost/log.db",
+            ),
             (
                 "${GATEPOST_ORIGIN},http://localhost:${GATEPOST_PORT}",
                 "http://127.0.0.1:3001,http://localhost:3001",
@@ -144,7 +171,10 @@ mod tests {
         let lines = [line("A", "${HOME}/x", false)];
         let file = Some((Path::new("infra/local.env"), &lines[..]));
         let error = overrides(file, &[], &placeholders()).unwrap_err();
-        assert!(error.starts_with("infra/local.env:7: `${HOME}` is unknown"), "{error}");
+        assert!(
+            error.starts_with("infra/local.env:7: `${HOME}` is unknown"),
+            "{error}"
+        );
         let error = overrides(None, &[flag("A", "${X")], &placeholders()).unwrap_err();
         assert_eq!(error, "--env A: `${` has no `}`");
     }

@@ -1,12 +1,104 @@
 //! The gatepost binary: the emulator and its command line.
+//!
+//! [`run`] reads the command line; `dev` is one start, end to end: read the template, build the
+//! functions, start them, serve. `wire` makes the parts, `serve` is the one port, `console` the
+//! page and API at `/_gatepost/`, `facts` what happens.
 
+mod banner;
+mod board;
 mod build;
 mod cli;
+mod console;
 mod credentials;
+mod dev;
 mod env_file;
 mod environment;
 mod facts;
+mod functions;
+mod overview;
 mod port;
+mod schedule;
 mod serve;
+mod stop;
 mod style;
 mod time;
+mod wire;
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::cli::CommandLine;
+use crate::cli::DevArguments;
+use crate::cli::EXIT_USAGE;
+use crate::cli::Process;
+use crate::cli::Subcommand;
+use crate::style::Style;
+
+/// Does what the command line says. `arguments` begin with the program's name.
+///
+/// Exit codes: 0 when it was asked to stop, 1 when it could not start or go on, 64 for wrong usage.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if arguments
+        .get(1)
+        .is_some_and(|first| first == wire::SUPERVISE)
+    {
+        let supervised = gatepost_runtime_api::supervise(arguments.into_iter().skip(2));
+        return report(supervised.map_err(anyhow::Error::from), Style::new(false));
+    }
+    let line = match CommandLine::try_parse_from(arguments) {
+        Ok(line) => line,
+        Err(error) => {
+            // `--help` and `--version` are errors to clap, and no mistakes.
+            let code = if error.use_stderr() {
+                ExitCode::from(EXIT_USAGE)
+            } else {
+                ExitCode::SUCCESS
+            };
+            // Nobody is left to be told that nobody reads.
+            let _ = error.print();
+            return code;
+        }
+    };
+    let dev = match line.subcommand {
+        Some(Subcommand::Dev(dev)) => *dev,
+        None => line.dev,
+    };
+    match Process::read().context("the working directory") {
+        Ok(process) => {
+            let style = Style::new(process.colours);
+            report(start(&dev, &process), style)
+        }
+        Err(error) => report(Err(error), Style::new(false)),
+    }
+}
+
+fn start(arguments: &DevArguments, process: &Process) -> anyhow::Result<()> {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(process.colours)
+        .with_max_level(LevelFilter::WARN)
+        .with_target(false)
+        .without_time()
+        .init();
+    let runtime = tokio::runtime::Runtime::new().context("cannot start threads")?;
+    let result = runtime.block_on(dev::run(arguments, process));
+    // Whatever still waits for somebody outside does not hold up the end.
+    runtime.shutdown_background();
+    result
+}
+
+/// Says what went wrong, with its causes.
+fn report(result: anyhow::Result<()>, style: Style) -> ExitCode {
+    let Err(error) = result else {
+        return ExitCode::SUCCESS;
+    };
+    let text = format!("{} {error:#}\n", style.red("error:"));
+    let _ = std::io::stderr().write_all(text.as_bytes());
+    ExitCode::FAILURE
+}

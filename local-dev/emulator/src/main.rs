@@ -1,3 +1,7 @@
 //! The `gatepost` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    gatepost_emulator::run(std::env::args_os())
+}

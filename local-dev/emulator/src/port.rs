@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 
 /// Why the port could not be had.
 #[derive(Debug, thiserror::Error)]
-pub enum PortError {
+pub(crate) enum PortError {
     /// Somebody else listens there.
     #[error(
         "port {port} of {host} is in use{}: stop that, or choose another with --port (0 picks one)",
@@ -36,11 +36,16 @@ pub enum PortError {
 ///
 /// # Errors
 /// When the port is taken or the address is not this machine's.
-pub async fn listen(address: SocketAddr) -> Result<TcpListener, PortError> {
-    TcpListener::bind(address).await.map_err(|source| match source.kind() {
-        io::ErrorKind::AddrInUse => PortError::InUse { address, holder: holder(address.port()) },
-        _ => PortError::Refused { address, source },
-    })
+pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, PortError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| match source.kind() {
+            io::ErrorKind::AddrInUse => PortError::InUse {
+                address,
+                holder: holder(address.port()),
+            },
+            _ => PortError::Refused { address, source },
+        })
 }
 
 /// The process that listens on a TCP port, as far as `/proc` shows it to this user (proc(5)).
@@ -52,15 +57,22 @@ fn holder(port: u16) -> Option<String> {
         .collect();
     for process in fs::read_dir("/proc").ok()?.flatten() {
         let name = process.file_name();
-        let Some(pid) = name.to_str().filter(|name| name.bytes().all(|b| b.is_ascii_digit()))
+        let Some(pid) = name
+            .to_str()
+            .filter(|name| name.bytes().all(|b| b.is_ascii_digit()))
         else {
             continue;
         };
         // Other users' processes do not show their files.
-        let Ok(files) = fs::read_dir(process.path().join("fd")) else { continue };
+        let Ok(files) = fs::read_dir(process.path().join("fd")) else {
+            continue;
+        };
         let holds = files.flatten().any(|file| {
-            fs::read_link(file.path())
-                .is_ok_and(|to| sockets.iter().any(|socket| to.as_os_str() == socket.as_str()))
+            fs::read_link(file.path()).is_ok_and(|to| {
+                sockets
+                    .iter()
+                    .any(|socket| to.as_os_str() == socket.as_str())
+            })
         });
         if holds {
             let program = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
@@ -79,8 +91,7 @@ fn listening(table: &str, port: u16) -> Vec<String> {
         .filter_map(|line| {
             let columns: Vec<&str> = line.split_ascii_whitespace().collect();
             let (_, local) = columns.get(1)?.rsplit_once(':')?;
-            let matches =
-                u16::from_str_radix(local, 16) == Ok(port) && *columns.get(3)? == LISTEN;
+            let matches = u16::from_str_radix(local, 16) == Ok(port) && *columns.get(3)? == LISTEN;
             matches.then_some(format!("socket:[{}]", columns.get(9)?))
         })
         .collect()
@@ -102,8 +113,14 @@ mod tests {
     #[tokio::test]
     async fn a_port_in_use_is_reported_with_its_holder_and_the_flag() {
         let first = listen(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
-        let error = listen(first.local_addr().unwrap()).await.unwrap_err().to_string();
-        assert!(error.contains(&format!("(pid {})", std::process::id())), "{error}");
+        let error = listen(first.local_addr().unwrap())
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains(&format!("(pid {})", std::process::id())),
+            "{error}"
+        );
         assert!(error.contains("--port"), "{error}");
     }
 }

@@ -1,7 +1,7 @@
 //! Times as text.
 
 /// RFC 3339 in UTC with milliseconds, from milliseconds since 1970.
-pub fn rfc3339(epoch_ms: u64) -> String {
+pub(crate) fn rfc3339(epoch_ms: u64) -> String {
     let (year, month, day) = civil(epoch_ms / 86_400_000);
     let second = epoch_ms / 1000 % 86_400;
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
@@ -20,7 +20,11 @@ fn civil(days: u64) -> (u64, u64, u64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
     (year_of_era + era * 400 + u64::from(month <= 2), month, day)
 }
 

@@ -1,4 +1,5 @@
 //! Tests of the whole: real servers, real binaries, real sockets.
 
+mod emulator;
 mod gateway;
 mod workspace;

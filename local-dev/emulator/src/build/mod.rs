@@ -16,12 +16,13 @@ use gatepost_template::Code;
 use gatepost_template::Function;
 
 use crate::cli::Process;
+use crate::overview;
 
-pub use cargo::Profile;
+pub(crate) use cargo::Profile;
 
 /// How a function's processes start, or why they cannot.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Launch {
+pub(crate) enum Launch {
     /// This command.
     Command(Command),
     /// They cannot: why, and what to do.
@@ -30,27 +31,27 @@ pub enum Launch {
 
 /// What is asked of the build.
 #[derive(Debug, Clone, Copy)]
-pub struct Order<'a> {
+pub(crate) struct Order<'a> {
     /// The emulator's own process: its environment is that of the tools it starts.
-    pub process: &'a Process,
+    pub(crate) process: &'a Process,
     /// Whether cargo builds, or what is there is taken.
-    pub build: bool,
+    pub(crate) build: bool,
     /// Cargo's profile.
-    pub profile: Profile,
+    pub(crate) profile: Profile,
 }
 
 /// What came of it.
 #[derive(Debug)]
-pub struct Prepared {
+pub(crate) struct Prepared {
     /// How each function runs, by logical ID.
-    pub launches: BTreeMap<String, Launch>,
+    pub(crate) launches: BTreeMap<String, Launch>,
     /// What somebody should know although everything goes on.
-    pub warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 /// Why nothing can start. What stops a single function is [`Launch::Unsupported`].
 #[derive(Debug, thiserror::Error)]
-pub enum BuildError {
+pub(crate) enum BuildError {
     /// A tool does not start at all.
     #[error("{program} does not start in {}: {help}", .folder.display())]
     Tool {
@@ -98,7 +99,7 @@ pub enum BuildError {
 ///
 /// # Errors
 /// When a build fails or cannot begin.
-pub async fn prepare(
+pub(crate) async fn prepare(
     functions: &BTreeMap<String, Function>,
     order: Order<'_>,
 ) -> Result<Prepared, BuildError> {
@@ -122,8 +123,9 @@ pub async fn prepare(
             Code::Folder(_) | Code::Cargo { .. } | Code::Unsupported(_) => None,
         })
         .collect();
-    let found =
-        asked.iter().map(|(runtime, folder)| python::find(runtime, folder, order.process));
+    let found = asked
+        .iter()
+        .map(|(runtime, folder)| python::find(runtime, folder, order.process));
     let answers = join_all(found).await;
     let interpreters: BTreeMap<_, _> = asked.into_iter().zip(answers).collect();
 
@@ -143,12 +145,14 @@ pub async fn prepare(
                 None => bootstrap::launch(&function.runtime, folder),
             }
         }
-        Code::Unsupported(finding) => Launch::Unsupported(match &finding.help {
-            Some(help) => format!("{} ({}): {help}", finding.what, finding.at),
-            None => format!("{} ({})", finding.what, finding.at),
-        }),
+        Code::Unsupported(finding) => Launch::Unsupported(overview::sentence(finding)),
     };
-    let launches =
-        functions.iter().map(|(id, function)| (id.clone(), launch(function))).collect();
-    Ok(Prepared { launches, warnings: warnings.into_iter().collect() })
+    let launches = functions
+        .iter()
+        .map(|(id, function)| (id.clone(), launch(function)))
+        .collect();
+    Ok(Prepared {
+        launches,
+        warnings: warnings.into_iter().collect(),
+    })
 }

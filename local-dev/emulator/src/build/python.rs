@@ -63,9 +63,9 @@ impl Interpreter {
 
 /// Whether this is a `Runtime` of Python: `python3.12`.
 pub(super) fn is_runtime(runtime: &str) -> bool {
-    runtime.strip_prefix("python3.").is_some_and(|minor| {
-        !minor.is_empty() && minor.bytes().all(|byte| byte.is_ascii_digit())
-    })
+    runtime
+        .strip_prefix("python3.")
+        .is_some_and(|minor| !minor.is_empty() && minor.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// The interpreter with the runtime's name if it starts, else `python3`.
@@ -76,19 +76,29 @@ pub(super) async fn find(runtime: &str, folder: &Path, process: &Process) -> Int
         None => {
             let other = ask("python3", folder, process).await;
             let warning = other.as_ref().map(|other| {
-                format!("{runtime} does not start here: its functions run on {}", other.version)
+                format!(
+                    "{runtime} does not start here: its functions run on {}",
+                    other.version
+                )
             });
             (other, warning)
         }
     };
-    Interpreter { answer, runtime: runtime.to_owned(), warning }
+    Interpreter {
+        answer,
+        runtime: runtime.to_owned(),
+        warning,
+    }
 }
 
 /// What `program` says of itself, if it is an interpreter that starts.
 async fn ask(program: &str, folder: &Path, process: &Process) -> Option<Answer> {
     let mut command = step::command(program, folder, process);
     command.args(["-c", QUESTION]);
-    let output = tokio::time::timeout(ANSWER_WITHIN, command.output()).await.ok()?.ok()?;
+    let output = tokio::time::timeout(ANSWER_WITHIN, command.output())
+        .await
+        .ok()?
+        .ok()?;
     let answer: Answer = serde_json::from_slice(&output.stdout).ok()?;
     output.status.success().then_some(answer)
 }
@@ -120,14 +130,21 @@ mod tests {
         };
         let answer = |client| {
             let executable = "/v/bin/python".into();
-            Some(Answer { executable, version: "python3.12".into(), client })
+            Some(Answer {
+                executable,
+                version: "python3.12".into(),
+                client,
+            })
         };
         let folder = Path::new("/f");
         let Launch::Unsupported(why) = interpreter(answer(false)).launch("app.handler", folder)
         else {
             panic!("it launches without the client");
         };
-        assert!(why.ends_with("/v/bin/python -m pip install awslambdaric"), "{why}");
+        assert!(
+            why.ends_with("/v/bin/python -m pip install awslambdaric"),
+            "{why}"
+        );
         let Launch::Unsupported(why) = interpreter(None).launch("app.handler", folder) else {
             panic!("it launches without an interpreter");
         };

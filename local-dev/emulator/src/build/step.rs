@@ -54,7 +54,10 @@ pub(super) fn start(command: &mut Command, help: &str) -> Result<Step, BuildErro
         let command = command.as_std();
         BuildError::Tool {
             program: command.get_program().to_string_lossy().into_owned(),
-            folder: command.get_current_dir().map(Path::to_owned).unwrap_or_default(),
+            folder: command
+                .get_current_dir()
+                .map(Path::to_owned)
+                .unwrap_or_default(),
             help: help.to_owned(),
             source,
         }

@@ -27,18 +27,18 @@ Exit codes: 0 stopped on request, 1 could not start or go on, 64 wrong usage.";
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true
 )]
-pub struct CommandLine {
+pub(crate) struct CommandLine {
     /// What to do; without it, `dev`.
     #[command(subcommand)]
-    pub subcommand: Option<Subcommand>,
+    pub(crate) subcommand: Option<Subcommand>,
     /// The flags of `dev`, when no subcommand is named.
     #[command(flatten)]
-    pub dev: DevArguments,
+    pub(crate) dev: DevArguments,
 }
 
 /// What `gatepost` can do.
 #[derive(Debug, clap::Subcommand)]
-pub enum Subcommand {
+pub(crate) enum Subcommand {
     /// Builds the functions of a template, runs them, and serves their WebSocket API
     #[command(after_help = EXAMPLES)]
     Dev(Box<DevArguments>),
@@ -46,76 +46,77 @@ pub enum Subcommand {
 
 /// The flags of `gatepost dev`.
 #[derive(Debug, Clone, PartialEq, Args)]
-pub struct DevArguments {
+pub(crate) struct DevArguments {
     /// SAM or CloudFormation template, YAML or JSON
     #[arg(long, value_name = "FILE", default_value = "infra/template.yaml")]
     #[arg(help_heading = "Template")]
-    pub template: PathBuf,
+    pub(crate) template: PathBuf,
     /// Name under which the API's stage is served
     #[arg(long, value_name = "NAME", default_value = "local", value_parser = stage)]
     #[arg(help_heading = "Template")]
-    pub stage: String,
+    pub(crate) stage: String,
     /// Value of a parameter of the template; may be repeated
     #[arg(long = "parameter", value_name = "KEY=VALUE", value_parser = parameter)]
     #[arg(help_heading = "Template")]
-    pub parameters: Vec<Variable>,
+    pub(crate) parameters: Vec<Variable>,
 
     /// Address to listen on: an IP address or localhost
     #[arg(long, value_name = "HOST", default_value = "127.0.0.1", value_parser = host)]
     #[arg(help_heading = "Serving")]
-    pub host: IpAddr,
+    pub(crate) host: IpAddr,
     /// Port to listen on; 0 picks a free one
     #[arg(long, value_name = "PORT", default_value_t = 3001)]
     #[arg(help_heading = "Serving")]
-    pub port: u16,
+    pub(crate) port: u16,
     /// How much faster than on AWS connections grow idle and old, schedules run, and asynchronous
     /// retries are due; function and integration timeouts stay as they are
     #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = time_scale)]
     #[arg(help_heading = "Serving")]
-    pub time_scale: f64,
+    pub(crate) time_scale: f64,
 
     /// Variable of every function, over the template's and the file's; may be repeated
     #[arg(long = "env", value_name = "KEY=VALUE", value_parser = variable)]
     #[arg(help_heading = "Functions")]
-    pub variables: Vec<Variable>,
+    pub(crate) variables: Vec<Variable>,
     /// File of KEY=VALUE lines, for every function [default: local.env beside the template]
     #[arg(long, value_name = "FILE")]
     #[arg(help_heading = "Functions")]
-    pub env_file: Option<PathBuf>,
+    pub(crate) env_file: Option<PathBuf>,
     /// Use the binaries that are already built
     #[arg(long)]
     #[arg(help_heading = "Functions")]
-    pub no_build: bool,
+    pub(crate) no_build: bool,
     /// Build and run the functions with cargo's release profile
     #[arg(long)]
     #[arg(help_heading = "Functions")]
-    pub release: bool,
+    pub(crate) release: bool,
     /// Most invocations at once, over all functions; more wait [default: 4 a core]
     #[arg(long, value_name = "N")]
     #[arg(help_heading = "Functions")]
-    pub concurrency: Option<NonZeroUsize>,
-    /// Folder for what the functions keep on this machine: ${GATEPOST_DATA_DIR}
+    pub(crate) concurrency: Option<NonZeroUsize>,
+    /// Folder for what the functions keep on this machine; variables may name it as
+    /// `${GATEPOST_DATA_DIR}`
     #[arg(long, value_name = "DIR", default_value = ".gatepost")]
     #[arg(help_heading = "Functions")]
-    pub data_dir: PathBuf,
+    pub(crate) data_dir: PathBuf,
 
     /// Print facts as JSON lines on standard output, the first when everything is ready
     #[arg(long)]
     #[arg(help_heading = "Output")]
-    pub json: bool,
+    pub(crate) json: bool,
     /// Folder for a log file of each function, and facts.ndjson
     #[arg(long, value_name = "DIR")]
     #[arg(help_heading = "Output")]
-    pub log_dir: Option<PathBuf>,
+    pub(crate) log_dir: Option<PathBuf>,
 }
 
 /// A name and its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Variable {
+pub(crate) struct Variable {
     /// The name.
-    pub name: String,
+    pub(crate) name: String,
     /// The value, maybe empty.
-    pub value: String,
+    pub(crate) value: String,
 }
 
 /// `KEY=VALUE` for an environment.
@@ -133,9 +134,10 @@ fn variable(text: &str) -> Result<Variable, String> {
 /// `KEY=VALUE` for a template.
 fn parameter(text: &str) -> Result<Variable, String> {
     match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => {
-            Ok(Variable { name: name.into(), value: value.into() })
-        }
+        Some((name, value)) if !name.is_empty() => Ok(Variable {
+            name: name.into(),
+            value: value.into(),
+        }),
         _ => Err("expected KEY=VALUE".into()),
     }
 }
@@ -145,14 +147,17 @@ fn host(text: &str) -> Result<IpAddr, String> {
     if text == "localhost" {
         return Ok(Ipv4Addr::LOCALHOST.into());
     }
-    text.parse().map_err(|_| "expected an IP address or localhost".into())
+    text.parse()
+        .map_err(|_| "expected an IP address or localhost".into())
 }
 
 /// A stage is one segment of a path, and of API Gateway's alphabet: letters, digits, `-` and `_`.
 fn stage(text: &str) -> Result<String, String> {
     let valid = !text.is_empty()
         && text.len() <= 128
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
     if !valid || text == "_gatepost" {
         return Err("a stage is 1 to 128 letters, digits, - or _, and not _gatepost".into());
     }
@@ -188,7 +193,10 @@ mod tests {
     #[test]
     fn no_subcommand_means_dev() {
         assert_eq!(dev(&[]).unwrap(), dev(&["dev"]).unwrap());
-        assert_eq!(dev(&["--port", "0"]).unwrap(), dev(&["dev", "--port", "0"]).unwrap());
+        assert_eq!(
+            dev(&["--port", "0"]).unwrap(),
+            dev(&["dev", "--port", "0"]).unwrap()
+        );
     }
 
     #[test]

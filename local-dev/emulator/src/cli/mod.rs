@@ -3,11 +3,11 @@
 mod arguments;
 mod process;
 
-pub use arguments::CommandLine;
-pub use arguments::DevArguments;
-pub use arguments::Subcommand;
-pub use arguments::Variable;
-pub use process::Process;
+pub(crate) use arguments::CommandLine;
+pub(crate) use arguments::DevArguments;
+pub(crate) use arguments::Subcommand;
+pub(crate) use arguments::Variable;
+pub(crate) use process::Process;
 
 /// Exit code of a mistake on the command line (`EX_USAGE` of sysexits.h).
-pub const EXIT_USAGE: u8 = 64;
+pub(crate) const EXIT_USAGE: u8 = 64;

@@ -7,13 +7,13 @@ use std::path::PathBuf;
 
 /// What the emulator's own process was started with.
 #[derive(Debug, Clone)]
-pub struct Process {
+pub(crate) struct Process {
     /// The environment.
-    pub environment: BTreeMap<OsString, OsString>,
+    pub(crate) environment: BTreeMap<OsString, OsString>,
     /// The working directory.
-    pub folder: PathBuf,
+    pub(crate) folder: PathBuf,
     /// Whether standard error may be coloured: a terminal, and no `NO_COLOR` (no-color.org).
-    pub colours: bool,
+    pub(crate) colours: bool,
 }
 
 impl Process {
@@ -21,10 +21,11 @@ impl Process {
     ///
     /// # Errors
     /// When the working directory no longer exists.
-    pub fn read() -> std::io::Result<Self> {
+    pub(crate) fn read() -> std::io::Result<Self> {
         let environment: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
-        let no_color =
-            environment.get("NO_COLOR".as_ref() as &std::ffi::OsStr).is_some_and(|v| !v.is_empty());
+        let no_color = environment
+            .get("NO_COLOR".as_ref() as &std::ffi::OsStr)
+            .is_some_and(|v| !v.is_empty());
         Ok(Self {
             folder: std::env::current_dir()?,
             colours: !no_color && std::io::stderr().is_terminal(),

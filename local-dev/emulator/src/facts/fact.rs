@@ -3,42 +3,29 @@
 //! No fact holds a message's body, a payload, a token or a client's address; a line that a
 //! function printed is passed on as it is.
 
+use gatepost_gateway::Id;
 use serde::Serialize;
 
 use crate::credentials::Credentials;
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Fact {
+pub(crate) struct Fact {
     /// When, in milliseconds since 1970.
-    pub at: u64,
+    pub(crate) at: u64,
     /// What.
     #[serde(flatten)]
-    pub kind: Kind,
-}
-
-impl Fact {
-    /// One JSON object on one line.
-    pub(super) fn to_json(&self, number: u64) -> String {
-        #[derive(Serialize)]
-        struct Numbered<'a> {
-            number: u64,
-            #[serde(flatten)]
-            fact: &'a Fact,
-        }
-        serde_json::to_string(&Numbered { number, fact: self })
-            .expect("facts have only string keys and finite numbers")
-    }
+    pub(crate) kind: Kind,
 }
 
 /// What happened, by the name in `event`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A handshake was refused.
     Refused {
         /// The id that the connection would have had.
-        connection: String,
+        connection: Id,
         /// HTTP status that the client got.
         status: u16,
         /// Why.
@@ -47,7 +34,7 @@ pub enum Kind {
     /// A connection is established.
     Connected {
         /// Its id.
-        connection: String,
+        connection: Id,
         /// The subprotocol that `$connect` chose.
         #[serde(skip_serializing_if = "Option::is_none")]
         subprotocol: Option<String>,
@@ -58,9 +45,9 @@ pub enum Kind {
     /// A message of a client arrived.
     Received {
         /// The connection.
-        connection: String,
+        connection: Id,
         /// `requestId` of its event.
-        request: String,
+        request: Id,
         /// The route it takes; absent when there is none.
         #[serde(skip_serializing_if = "Option::is_none")]
         route: Option<String>,
@@ -70,9 +57,9 @@ pub enum Kind {
     /// A route's function (or the authorizer) was called for a connection.
     Routed {
         /// The connection.
-        connection: String,
+        connection: Id,
         /// `requestId` of its event.
-        request: String,
+        request: Id,
         /// The route key, or `authorizer`.
         route: String,
         /// Logical ID of the function.
@@ -105,32 +92,32 @@ pub enum Kind {
     /// A post to `@connections` went to a client.
     Posted {
         /// The connection.
-        connection: String,
+        connection: Id,
         /// Its length.
         bytes: usize,
     },
     /// A route response went to a client.
     Answered {
         /// The connection.
-        connection: String,
+        connection: Id,
         /// `requestId` of the event it answers.
-        request: String,
+        request: Id,
         /// Its length.
         bytes: usize,
     },
     /// The gateway told a client of an error.
     ErrorSent {
         /// The connection.
-        connection: String,
+        connection: Id,
         /// `requestId` of the event.
-        request: String,
+        request: Id,
         /// Its length.
         bytes: usize,
     },
     /// A message for a client was refused.
     NotSent {
         /// The connection.
-        connection: String,
+        connection: Id,
         /// Its length.
         bytes: usize,
         /// `gone` or `client does not read`.
@@ -139,7 +126,7 @@ pub enum Kind {
     /// A connection ended.
     Disconnected {
         /// The connection.
-        connection: String,
+        connection: Id,
         /// `disconnectStatusCode`.
         code: u16,
         /// `disconnectReason`.
@@ -221,7 +208,7 @@ pub enum Kind {
 /// What came of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Result {
+pub(crate) enum Result {
     /// A response.
     Response,
     /// An error of the function.
@@ -235,7 +222,7 @@ pub enum Result {
 /// Who ended a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum ByWhom {
+pub(crate) enum ByWhom {
     /// The client, with a close frame.
     Client,
     /// The gateway: a limit, or it is stopping.
@@ -249,19 +236,19 @@ pub enum ByWhom {
 /// The first line of `--json`: where everything is.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "event", rename = "ready")]
-pub struct Ready {
+pub(crate) struct Ready {
     /// `ws://host:port/stage`.
-    pub websocket: String,
+    pub(crate) websocket: String,
     /// `http://host:port/stage/@connections`.
-    pub management: String,
+    pub(crate) management: String,
     /// The console.
-    pub console: String,
+    pub(crate) console: String,
     /// The page, or the console if the template names none.
-    pub page: String,
+    pub(crate) page: String,
     /// Of the emulator.
-    pub pid: u32,
+    pub(crate) pid: u32,
     /// What functions have, and callers may sign with.
-    pub credentials: Credentials,
+    pub(crate) credentials: Credentials,
 }
 
 #[cfg(test)]
@@ -269,26 +256,30 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::facts::Entry;
 
     #[test]
     fn a_fact_is_one_flat_object() {
         let kind = Kind::Disconnected {
-            connection: "a=".into(),
+            connection: "PJqB0fHsqRcCHlw=".parse().unwrap(),
             code: 1001,
             reason: "Going away".into(),
             by: ByWhom::Gateway,
         };
-        let json = Fact { at: 5, kind }.to_json(3);
+        let json = Entry {
+            number: 3,
+            fact: Fact { at: 5, kind },
+        }
+        .json();
         assert_eq!(
             json,
-            r#"{"number":3,"at":5,"event":"disconnected","connection":"a=","code":1001,"reason":"Going away","by":"gateway"}"#
+            r#"{"number":3,"at":5,"event":"disconnected","connection":"PJqB0fHsqRcCHlw=","code":1001,"reason":"Going away","by":"gateway"}"#
         );
     }
 
     #[test]
     fn the_ready_line_has_its_fixed_shape() {
-        let credentials =
-            Credentials::generate(|_| Ok::<_, std::convert::Infallible>(())).unwrap();
+        let credentials = Credentials::generate(|_| Ok::<_, std::convert::Infallible>(())).unwrap();
         let ready = Ready {
             websocket: "ws://127.0.0.1:1/local".into(),
             management: "http://127.0.0.1:1/local/@connections".into(),
@@ -298,14 +289,35 @@ mod tests {
             credentials,
         };
         let json = serde_json::to_value(ready).unwrap();
-        let keys: BTreeSet<_> = json.as_object().unwrap().keys().map(String::as_str).collect();
-        let expected =
-            ["event", "websocket", "management", "console", "page", "pid", "credentials"];
+        let keys: BTreeSet<_> = json
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
+        let expected = [
+            "event",
+            "websocket",
+            "management",
+            "console",
+            "page",
+            "pid",
+            "credentials",
+        ];
         assert_eq!(keys, BTreeSet::from(expected));
         assert_eq!(json["event"], "ready");
-        let keys: BTreeSet<_> =
-            json["credentials"].as_object().unwrap().keys().map(String::as_str).collect();
-        let expected = ["access_key_id", "secret_access_key", "session_token", "region"];
+        let keys: BTreeSet<_> = json["credentials"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
+        let expected = [
+            "access_key_id",
+            "secret_access_key",
+            "session_token",
+            "region",
+        ];
         assert_eq!(keys, BTreeSet::from(expected));
     }
 }

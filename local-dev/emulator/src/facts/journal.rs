@@ -6,29 +6,37 @@ use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
 
+use serde::Serialize;
 use tokio::sync::watch;
 
 use super::Fact;
+use super::Opening;
 use super::Outlet;
 
 /// How many facts are kept. About 300 bytes each.
 const KEPT: usize = 4096;
 
-/// A fact as it is kept: written once, read by everybody.
-#[derive(Debug)]
-pub struct Entry {
+/// A fact as it is kept.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Entry {
     /// Counts from 1 without holes.
-    pub number: u64,
-    /// The fact's JSON object, with `number`, on one line.
-    pub json: String,
+    pub(crate) number: u64,
     /// The fact.
-    pub fact: Fact,
+    #[serde(flatten)]
+    pub(crate) fact: Fact,
+}
+
+impl Entry {
+    /// One JSON object on one line. Made when somebody reads it: most facts nobody reads.
+    pub(crate) fn json(&self) -> String {
+        serde_json::to_string(self).expect("facts have only string keys and finite numbers")
+    }
 }
 
 /// The last facts. Recording never waits: whoever reads slowly misses facts, and can see by their
 /// numbers that it did.
 #[derive(Debug)]
-pub struct Journal {
+pub(crate) struct Journal {
     kept: Mutex<Kept>,
     last: watch::Sender<u64>,
     outlet: Outlet,
@@ -42,16 +50,20 @@ struct Kept {
 
 impl Journal {
     /// An empty journal that also writes to `outlet`.
-    pub fn new(outlet: Outlet) -> Self {
-        Self { kept: Mutex::default(), last: watch::Sender::new(0), outlet }
+    pub(crate) fn new(outlet: Outlet) -> Self {
+        Self {
+            kept: Mutex::default(),
+            last: watch::Sender::new(0),
+            outlet,
+        }
     }
 
     /// Takes a fact.
-    pub fn record(&self, fact: Fact) {
+    pub(crate) fn record(&self, fact: Fact) {
         let mut kept = self.lock();
         kept.last += 1;
         let number = kept.last;
-        let entry = Arc::new(Entry { number, json: fact.to_json(number), fact });
+        let entry = Arc::new(Entry { number, fact });
         if kept.entries.len() == KEPT {
             kept.entries.pop_front();
         }
@@ -62,16 +74,31 @@ impl Journal {
         self.last.send_replace(number);
     }
 
+    /// Says that everything is ready.
+    pub(crate) fn open(&self, opening: Opening) {
+        self.outlet.open(opening);
+    }
+
+    /// Waits until everything is written.
+    pub(crate) fn flush(&self) {
+        self.outlet.flush();
+    }
+
     /// The kept facts after a number, oldest first, at most `limit`.
-    pub fn after(&self, number: u64, limit: usize) -> Vec<Arc<Entry>> {
+    pub(crate) fn after(&self, number: u64, limit: usize) -> Vec<Arc<Entry>> {
         let kept = self.lock();
         let first = kept.entries.front().map_or(0, |entry| entry.number);
         let skip = usize::try_from((number + 1).saturating_sub(first)).unwrap_or(usize::MAX);
-        kept.entries.iter().skip(skip).take(limit).cloned().collect()
+        kept.entries
+            .iter()
+            .skip(skip)
+            .take(limit)
+            .cloned()
+            .collect()
     }
 
     /// Number of the last fact, and a way to wait for the next.
-    pub fn last(&self) -> watch::Receiver<u64> {
+    pub(crate) fn last(&self) -> watch::Receiver<u64> {
         self.last.subscribe()
     }
 
@@ -87,7 +114,11 @@ mod tests {
     use crate::facts::Kind;
 
     fn numbers(journal: &Journal, after: u64, limit: usize) -> Vec<u64> {
-        journal.after(after, limit).iter().map(|entry| entry.number).collect()
+        journal
+            .after(after, limit)
+            .iter()
+            .map(|entry| entry.number)
+            .collect()
     }
 
     #[test]
@@ -96,7 +127,10 @@ mod tests {
         assert!(numbers(&journal, 0, 10).is_empty());
         let count = KEPT as u64 + 10;
         for at in 0..count {
-            journal.record(Fact { at, kind: Kind::Stopping });
+            journal.record(Fact {
+                at,
+                kind: Kind::Stopping,
+            });
         }
         assert_eq!(*journal.last().borrow(), count);
         assert_eq!(numbers(&journal, 0, 2), [11, 12]);

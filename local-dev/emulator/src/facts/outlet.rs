@@ -9,13 +9,14 @@ use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
 use super::Entry;
+use super::Kind;
 use super::Ready;
 
 /// Facts that may wait for a slow reader; further ones are left out, which shows in the numbers.
 const WAITING: usize = 16_384;
 
 /// A place facts are written to.
-pub trait Sink: Send {
+pub(crate) trait Sink: Send {
     /// Writes a fact, maybe into a buffer.
     ///
     /// # Errors
@@ -25,7 +26,7 @@ pub trait Sink: Send {
     ///
     /// # Errors
     /// As [`Sink::fact`].
-    fn ready(&mut self, ready: &Ready) -> io::Result<()>;
+    fn opening(&mut self, opening: &Opening) -> io::Result<()>;
     /// Gives what is buffered to the operating system.
     ///
     /// # Errors
@@ -33,56 +34,72 @@ pub trait Sink: Send {
     fn flush(&mut self) -> io::Result<()>;
 }
 
+/// That everything is ready, once for each kind of reader.
+#[derive(Debug, Clone)]
+pub(crate) struct Opening {
+    /// For programs.
+    pub(crate) ready: Ready,
+    /// For a person.
+    pub(crate) banner: String,
+}
+
 /// The way to the thread that writes.
 #[derive(Debug)]
-pub struct Outlet(Option<SyncSender<Line>>);
+pub(crate) struct Outlet(Option<Way>);
+
+#[derive(Debug)]
+struct Way {
+    lines: SyncSender<Line>,
+    wanted: fn(&Kind) -> bool,
+}
 
 /// What the thread is told.
 enum Line {
     Fact(Arc<Entry>),
-    Ready(Box<Ready>),
+    Opening(Box<Opening>),
     /// Answer when everything before it is written.
     Flush(SyncSender<()>),
 }
 
 impl Outlet {
     /// Leads nowhere.
-    pub fn none() -> Self {
+    #[cfg(test)]
+    pub(crate) fn none() -> Self {
         Self(None)
     }
 
-    /// Starts the thread.
+    /// Starts the thread. It gets what is `wanted`: waking it for anything else is a waste.
     ///
     /// # Errors
     /// When the operating system gives no thread.
-    pub fn start(sinks: Vec<Box<dyn Sink>>) -> io::Result<Self> {
-        let (sender, receiver) = sync_channel(WAITING);
+    pub(crate) fn start(sinks: Vec<Box<dyn Sink>>, wanted: fn(&Kind) -> bool) -> io::Result<Self> {
+        let (lines, receiver) = sync_channel(WAITING);
         std::thread::Builder::new()
             .name("facts".into())
             .spawn(move || write(sinks, &receiver))?;
-        Ok(Self(Some(sender)))
+        Ok(Self(Some(Way { lines, wanted })))
     }
 
     /// Passes a fact on, unless too many wait already.
     pub(super) fn write(&self, entry: Arc<Entry>) {
-        if let Some(sender) = &self.0 {
-            let _ = sender.try_send(Line::Fact(entry));
+        if let Some(way) = self.0.as_ref().filter(|way| (way.wanted)(&entry.fact.kind)) {
+            let _ = way.lines.try_send(Line::Fact(entry));
         }
     }
 
     /// Says that everything is ready.
-    pub fn ready(&self, ready: Ready) {
-        if let Some(sender) = &self.0 {
+    pub(super) fn open(&self, opening: Opening) {
+        if let Some(way) = &self.0 {
             // The one line that must not be left out; before it little can have been written.
-            let _ = sender.send(Line::Ready(Box::new(ready)));
+            let _ = way.lines.send(Line::Opening(Box::new(opening)));
         }
     }
 
     /// Waits until everything is written, at most a second: a reader may never read again.
-    pub fn flush(&self) {
-        let Some(sender) = &self.0 else { return };
+    pub(super) fn flush(&self) {
+        let Some(way) = &self.0 else { return };
         let (done, written) = sync_channel(1);
-        if sender.try_send(Line::Flush(done)).is_ok() {
+        if way.lines.try_send(Line::Flush(done)).is_ok() {
             let _ = written.recv_timeout(Duration::from_secs(1));
         }
     }
@@ -95,7 +112,9 @@ fn write(mut sinks: Vec<Box<dyn Sink>>, lines: &Receiver<Line>) {
         for line in std::iter::once(first).chain(lines.try_iter().take(WAITING)) {
             match line {
                 Line::Fact(entry) => sinks.retain_mut(|sink| sink.fact(&entry).is_ok()),
-                Line::Ready(ready) => sinks.retain_mut(|sink| sink.ready(&ready).is_ok()),
+                Line::Opening(opening) => {
+                    sinks.retain_mut(|sink| sink.opening(&opening).is_ok());
+                }
                 Line::Flush(done) => asking.push(done),
             }
         }
@@ -110,7 +129,7 @@ impl std::fmt::Debug for Line {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Fact(entry) => f.debug_tuple("Fact").field(&entry.number).finish(),
-            Self::Ready(_) => f.write_str("Ready"),
+            Self::Opening(_) => f.write_str("Opening"),
             Self::Flush(_) => f.write_str("Flush"),
         }
     }

@@ -6,7 +6,7 @@ use std::io::Write;
 use super::ByWhom;
 use super::Entry;
 use super::Kind;
-use super::Ready;
+use super::Opening;
 use super::Result;
 use super::outlet::Sink;
 use crate::style::Style;
@@ -14,14 +14,14 @@ use crate::style::Style;
 /// Lines for a person: what functions print, who comes and goes, and what goes wrong. What goes
 /// right all the time is in the console.
 #[derive(Debug)]
-pub struct Terminal<W> {
+pub(crate) struct Terminal<W> {
     to: W,
     style: Style,
 }
 
 impl<W: Write> Terminal<W> {
     /// Lines to `to`.
-    pub fn new(to: W, style: Style) -> Self {
+    pub(crate) fn new(to: W, style: Style) -> Self {
         Self { to, style }
     }
 }
@@ -34,8 +34,8 @@ impl<W: Write + Send> Sink for Terminal<W> {
         }
     }
 
-    fn ready(&mut self, _ready: &Ready) -> io::Result<()> {
-        Ok(())
+    fn opening(&mut self, opening: &Opening) -> io::Result<()> {
+        self.to.write_all(opening.banner.as_bytes())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -43,50 +43,112 @@ impl<W: Write + Send> Sink for Terminal<W> {
     }
 }
 
+/// Whether a person wants to see it.
+pub(crate) fn is_shown(kind: &Kind) -> bool {
+    line(kind, Style::new(false)).is_some()
+}
+
 /// The line of a fact, if a person wants one.
 fn line(kind: &Kind, style: Style) -> Option<String> {
     Some(match kind {
-        Kind::Log { function, request, line } => {
-            format!("{} {} {line}", style.blue(function), style.dim(short(request.as_deref())))
+        Kind::Log {
+            function,
+            request,
+            line,
+        } => {
+            format!(
+                "{} {} {line}",
+                style.blue(function),
+                style.dim(short(request.as_deref()))
+            )
         }
-        Kind::Connected { connection, principal, .. } => {
-            let principal = principal.as_ref().map(|p| format!(" as {p}")).unwrap_or_default();
+        Kind::Connected {
+            connection,
+            principal,
+            ..
+        } => {
+            let principal = principal
+                .as_ref()
+                .map(|p| format!(" as {p}"))
+                .unwrap_or_default();
             format!("{} {connection} connected{principal}", style.green("+"))
         }
-        Kind::Disconnected { connection, code, reason, by } => {
+        Kind::Disconnected {
+            connection,
+            code,
+            reason,
+            by,
+        } => {
             let by = match by {
                 ByWhom::Client => "by the client",
                 ByWhom::Gateway => "by the gateway",
                 ByWhom::Management => "through @connections",
                 ByWhom::Network => "without a close frame",
             };
-            let reason = if reason.is_empty() { String::new() } else { format!(" {reason}") };
-            format!("{} {connection} closed {by}: {code}{reason}", style.dim("-"))
+            let reason = if reason.is_empty() {
+                String::new()
+            } else {
+                format!(" {reason}")
+            };
+            format!(
+                "{} {connection} closed {by}: {code}{reason}",
+                style.dim("-")
+            )
         }
         Kind::Refused { status, why, .. } => {
-            format!("{} handshake refused with {status}: {why}", style.yellow("!"))
+            format!(
+                "{} handshake refused with {status}: {why}",
+                style.yellow("!")
+            )
         }
         Kind::FunctionFailed { function, message } => {
             format!("{} {function}: {message}", style.red("!"))
         }
-        Kind::Invoked { function, request, outcome: Result::FunctionError, error_type, .. } => {
+        Kind::Invoked {
+            function,
+            request,
+            outcome: Result::FunctionError,
+            error_type,
+            ..
+        } => {
             let error = error_type.as_deref().unwrap_or("function error");
-            format!("{} {function} {} {error}", style.red("!"), style.dim(short(Some(request))))
+            format!(
+                "{} {function} {} {error}",
+                style.red("!"),
+                style.dim(short(Some(request)))
+            )
         }
-        Kind::Routed { route, function, outcome: Result::TimedOut, duration_ms, .. } => format!(
+        Kind::Routed {
+            route,
+            function,
+            outcome: Result::TimedOut,
+            duration_ms,
+            ..
+        } => format!(
             "{} {route}: {function} did not answer within {duration_ms:.0} ms",
             style.red("!")
         ),
         Kind::Throttled { function } => {
-            format!("{} {function} is throttled: its reserved concurrency is used up", style.yellow("!"))
+            format!(
+                "{} {function} is throttled: its reserved concurrency is used up",
+                style.yellow("!")
+            )
         }
-        Kind::AttemptFailed { function, request, attempt, retry_in_ms } => {
+        Kind::AttemptFailed {
+            function,
+            request,
+            attempt,
+            retry_in_ms,
+        } => {
             let next = match retry_in_ms {
                 Some(ms) => format!("again in {:.0} s", ms / 1000.0),
                 None => "given up".into(),
             };
             let request = style.dim(short(Some(request)));
-            format!("{} {function} {request} attempt {attempt} failed: {next}", style.yellow("!"))
+            format!(
+                "{} {function} {request} attempt {attempt} failed: {next}",
+                style.yellow("!")
+            )
         }
         Kind::Stopping => style.dim("stopping"),
         Kind::Received { .. }
@@ -119,17 +181,23 @@ mod tests {
             request: Some("5f3c2a1b-0000-0000-0000-000000000000".into()),
             line: "hello".into(),
         };
-        assert_eq!(line(&kind, Style::plain()).unwrap(), "Message 5f3c2a1b hello");
+        assert_eq!(
+            line(&kind, Style::plain()).unwrap(),
+            "Message 5f3c2a1b hello"
+        );
     }
 
     #[test]
     fn who_comes_and_goes_is_shown() {
         let kind = Kind::Disconnected {
-            connection: "a=".into(),
+            connection: "PJqB0fHsqRcCHlw=".parse().unwrap(),
             code: 1006,
             reason: String::new(),
             by: ByWhom::Network,
         };
-        assert_eq!(line(&kind, Style::plain()).unwrap(), "- a= closed without a close frame: 1006");
+        assert_eq!(
+            line(&kind, Style::plain()).unwrap(),
+            "- PJqB0fHsqRcCHlw= closed without a close frame: 1006"
+        );
     }
 }

@@ -13,22 +13,32 @@ use http::uri::Authority;
 
 /// Whether the request names this machine: a loopback name or address, or the address of this
 /// machine to which the client connected.
-pub(super) fn is_this_machine(headers: &HeaderMap, local: IpAddr) -> bool {
-    let Some(authority) = authority(headers) else { return false };
+pub(crate) fn is_this_machine(headers: &HeaderMap, local: IpAddr) -> bool {
+    let Some(authority) = authority(headers) else {
+        return false;
+    };
     let host = authority.host().to_ascii_lowercase();
     if host == "localhost" || host.ends_with(".localhost") {
         return true;
     }
-    let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(&host);
-    bare.parse::<IpAddr>().is_ok_and(|ip| is_loopback(ip) || ip.to_canonical() == local.to_canonical())
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|h| h.strip_suffix(']'))
+        .unwrap_or(&host);
+    bare.parse::<IpAddr>()
+        .is_ok_and(|ip| is_loopback(ip) || ip.to_canonical() == local.to_canonical())
 }
 
 /// Whether the request comes from a page of this origin, or from no page at all.
-pub(super) fn is_same_origin(headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+pub(crate) fn is_same_origin(headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return true;
+    };
     authority(headers).is_some_and(|authority| {
         origin.to_str().is_ok_and(|origin| {
-            origin.strip_prefix("http://").is_some_and(|o| o.eq_ignore_ascii_case(authority.as_str()))
+            origin
+                .strip_prefix("http://")
+                .is_some_and(|o| o.eq_ignore_ascii_case(authority.as_str()))
         })
     })
 }
@@ -62,7 +72,10 @@ mod tests {
         pairs
             .iter()
             .map(|(name, value)| {
-                (HeaderName::from_static(name), HeaderValue::from_static(value))
+                (
+                    HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
             })
             .collect()
     }
@@ -86,7 +99,11 @@ mod tests {
             ("user@127.0.0.1", false),
             ("", false),
         ] {
-            assert_eq!(is_this_machine(&headers(&[("host", host)]), local), allowed, "{host}");
+            assert_eq!(
+                is_this_machine(&headers(&[("host", host)]), local),
+                allowed,
+                "{host}"
+            );
         }
         assert!(!is_this_machine(&HeaderMap::new(), local));
         let twice = headers(&[("host", "localhost"), ("host", "attacker.example")]);

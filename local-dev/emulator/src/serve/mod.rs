@@ -1,5 +1,176 @@
-//! The one port.
+//! The one port: who answers which request.
 
 mod body;
 mod host;
 mod page;
+
+use std::convert::Infallible;
+use std::io;
+use std::net::IpAddr;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use gatepost_gateway::Gateway;
+use gatepost_gateway::SystemClock;
+use gatepost_gateway::serve_connection;
+use gatepost_runtime_api::Lambda;
+use gatepost_runtime_api::is_invoke_path;
+use http::HeaderValue;
+use http::Request;
+use http::Response;
+use http::StatusCode;
+use http::header;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use crate::board::Board;
+use crate::console;
+use crate::facts::Journal;
+use crate::overview::Overview;
+
+pub(crate) use body::Body;
+pub(crate) use body::answer;
+pub(crate) use body::full;
+pub(crate) use body::json;
+pub(crate) use body::text;
+pub(crate) use host::is_same_origin;
+pub(crate) use host::is_this_machine;
+pub(crate) use page::content_type;
+
+/// After a failed accept the next one fails, too, until somebody closes a socket.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
+
+/// What answers requests.
+#[derive(Debug)]
+pub(crate) struct Front {
+    /// Everything that happened so far.
+    pub(crate) journal: Arc<Journal>,
+    /// Set when functions are built and can be called; until then only health is answered.
+    pub(crate) running: OnceLock<Running>,
+}
+
+/// What is there once functions are built.
+#[derive(Debug)]
+pub(crate) struct Running {
+    /// Handshakes, frames, `@connections`.
+    pub(crate) gateway: Gateway,
+    /// The functions.
+    pub(crate) lambda: Arc<Lambda>,
+    /// How they are doing.
+    pub(crate) board: Arc<Board>,
+    /// What stands still.
+    pub(crate) overview: Overview,
+    /// The time of day.
+    pub(crate) clock: SystemClock,
+    /// The folder of the page.
+    pub(crate) page: Option<PathBuf>,
+}
+
+/// Accepts connections for ever.
+pub(crate) async fn accept(listener: TcpListener, front: Arc<Front>) -> Infallible {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                let front = Arc::clone(&front);
+                let local = stream.local_addr().map_or(peer.ip(), |local| local.ip());
+                let service = service_fn(move |request| {
+                    let front = Arc::clone(&front);
+                    async move { Ok::<_, Infallible>(respond(&front, request, peer, local).await) }
+                });
+                // How a client breaks a connection is its own affair.
+                tokio::spawn(async move { drop(serve_connection(stream, service).await) });
+            }
+            Err(error) if is_of_the_client(&error) => {}
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_AGAIN).await;
+            }
+        }
+    }
+}
+
+/// Whether it ended before it was accepted.
+fn is_of_the_client(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+    )
+}
+
+async fn respond(
+    front: &Front,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+    local: IpAddr,
+) -> Response<Body> {
+    let path = request.uri().path();
+    if path == "/_gatepost" || path.starts_with("/_gatepost/") {
+        return console::respond(front, request, local).await;
+    }
+    let Some(running) = front.running.get() else {
+        let mut wait = text(StatusCode::SERVICE_UNAVAILABLE, "gatepost is starting\n");
+        wait.headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        return wait;
+    };
+    let upgrades = request.headers().contains_key(header::UPGRADE);
+    if running.gateway.owns(path) || upgrades {
+        return running
+            .gateway
+            .serve(request, peer)
+            .await
+            .map(BodyExt::boxed_unsync);
+    }
+    if is_invoke_path(path) {
+        // No SDK sends an Origin; a page of another site that makes a browser call functions does.
+        if !is_same_origin(request.headers()) {
+            return text(
+                StatusCode::FORBIDDEN,
+                "functions are not invoked from other sites\n",
+            );
+        }
+        return running
+            .lambda
+            .serve(request)
+            .await
+            .map(BodyExt::boxed_unsync);
+    }
+    if path == "/gatepost.json" {
+        return json(
+            StatusCode::OK,
+            &json!({ "endpoint": endpoint(running, &request, local) }),
+        );
+    }
+    match &running.page {
+        Some(folder) => page::serve(folder, request.method(), path, request.headers()).await,
+        None if path == "/" => {
+            let mut console = text(StatusCode::TEMPORARY_REDIRECT, "");
+            let location = HeaderValue::from_static("/_gatepost/");
+            console.headers_mut().insert(header::LOCATION, location);
+            console
+        }
+        None => text(
+            StatusCode::NOT_FOUND,
+            "the template names no page; see /_gatepost/\n",
+        ),
+    }
+}
+
+/// Where the page connects to: the host under which the browser reached it, because the page's
+/// origin and the endpoint must agree.
+fn endpoint(running: &Running, request: &Request<Incoming>, local: IpAddr) -> String {
+    match host::authority(request.headers()) {
+        Some(authority) if is_this_machine(request.headers(), local) => {
+            format!("ws://{authority}/{}", running.overview.stage)
+        }
+        _ => running.overview.endpoints.websocket.clone(),
+    }
+}

@@ -23,8 +23,13 @@ pub(super) async fn serve(
     headers: &HeaderMap,
 ) -> Response<Body> {
     if method != Method::GET && method != Method::HEAD {
-        let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, "the page answers GET and HEAD\n");
-        refused.headers_mut().insert(header::ALLOW, http::HeaderValue::from_static("GET, HEAD"));
+        let mut refused = text(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "the page answers GET and HEAD\n",
+        );
+        refused
+            .headers_mut()
+            .insert(header::ALLOW, http::HeaderValue::from_static("GET, HEAD"));
         return refused;
     }
     let Some(file) = file(folder, path).await else {
@@ -43,7 +48,9 @@ pub(super) async fn serve(
         .header(header::CACHE_CONTROL, "no-cache")
         .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
         .header(header::CONTENT_TYPE, content_type(&file));
-    let same = headers.get(header::IF_NONE_MATCH).is_some_and(|have| have.as_bytes() == etag.as_bytes());
+    let same = headers
+        .get(header::IF_NONE_MATCH)
+        .is_some_and(|have| have.as_bytes() == etag.as_bytes());
     if same {
         return response
             .status(StatusCode::NOT_MODIFIED)
@@ -52,9 +59,9 @@ pub(super) async fn serve(
     }
     match tokio::fs::read(&file).await {
         // hyper leaves the body out of an answer to HEAD and keeps its length.
-        Ok(bytes) => {
-            response.body(full(bytes)).expect("an ETag of hexadecimal digits is a valid header")
-        }
+        Ok(bytes) => response
+            .body(full(bytes))
+            .expect("an ETag of hexadecimal digits is a valid header"),
         Err(_) => text(StatusCode::NOT_FOUND, "there is no such file\n"),
     }
 }
@@ -84,19 +91,31 @@ async fn file(folder: &Path, path: &str) -> Option<Found> {
         if !path.ends_with('/') {
             return Some(Found::Folder);
         }
-        file = tokio::fs::canonicalize(file.join("index.html")).await.ok()?;
+        file = tokio::fs::canonicalize(file.join("index.html"))
+            .await
+            .ok()?;
         found = tokio::fs::metadata(&file).await.ok()?;
     }
     if !file.starts_with(&root) || !found.is_file() {
         return None;
     }
-    let changed = found.modified().ok()?.duration_since(UNIX_EPOCH).unwrap_or_default();
-    Some(Found::File { path: file, etag: format!("\"{:x}-{:x}\"", changed.as_nanos(), found.len()) })
+    let changed = found
+        .modified()
+        .ok()?
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Some(Found::File {
+        path: file,
+        etag: format!("\"{:x}-{:x}\"", changed.as_nanos(), found.len()),
+    })
 }
 
 /// The media type of a file, by its ending (the IANA registry; WHATWG for JavaScript).
 pub(crate) fn content_type(file: &Path) -> &'static str {
-    let ending = file.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    let ending = file
+        .extension()
+        .and_then(|ending| ending.to_str())
+        .unwrap_or_default();
     match ending.to_ascii_lowercase().as_str() {
         "html" | "htm" => "text/html; charset=utf-8",
         "js" | "mjs" => "text/javascript; charset=utf-8",
@@ -162,10 +181,17 @@ mod tests {
             let response = get(&page, path).await;
             assert_eq!(response.status(), 200, "{path}");
             assert_eq!(response.headers()["content-type"], content_type, "{path}");
-            assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), body, "{path}");
+            assert_eq!(
+                response.into_body().collect().await.unwrap().to_bytes(),
+                body,
+                "{path}"
+            );
         }
         let moved = get(&page, "/sub").await;
-        assert_eq!((moved.status().as_u16(), &moved.headers()["location"]), (308, &HeaderValue::from_static("/sub/")));
+        assert_eq!(
+            (moved.status().as_u16(), &moved.headers()["location"]),
+            (308, &HeaderValue::from_static("/sub/"))
+        );
     }
 
     #[tokio::test]
@@ -195,11 +221,15 @@ mod tests {
         let folder = folder();
         let page = folder.path().join("page");
         let first = get(&page, "/").await;
-        let headers = HeaderMap::from_iter([(header::IF_NONE_MATCH, first.headers()["etag"].clone())]);
+        let headers =
+            HeaderMap::from_iter([(header::IF_NONE_MATCH, first.headers()["etag"].clone())]);
         let second = serve(&page, &Method::GET, "/", &headers).await;
         assert_eq!(second.status(), 304);
         fs::write(page.join("index.html"), "<p>changed").unwrap();
-        assert_eq!(serve(&page, &Method::GET, "/", &headers).await.status(), 200);
+        assert_eq!(
+            serve(&page, &Method::GET, "/", &headers).await.status(),
+            200
+        );
     }
 
     #[tokio::test]

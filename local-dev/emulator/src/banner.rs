@@ -1,0 +1,218 @@
+//! What the person sees when everything is ready.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::time::Duration;
+
+use crate::board::State;
+use crate::overview::Overview;
+use crate::overview::duration;
+use crate::style::Style;
+
+/// The banner and the table of routes.
+pub(crate) fn banner(
+    overview: &Overview,
+    states: &BTreeMap<String, State>,
+    took: Duration,
+    style: Style,
+) -> String {
+    let mut text = format!(
+        "\n  {} {}  ready in {}\n\n",
+        style.bold("gatepost"),
+        env!("CARGO_PKG_VERSION"),
+        if took < Duration::from_secs(10) {
+            format!("{} ms", took.as_millis())
+        } else {
+            format!("{} s", took.as_secs())
+        }
+    );
+    let endpoints = &overview.endpoints;
+    let mut urls = vec![
+        ("WebSocket", &endpoints.websocket),
+        ("@connections", &endpoints.management),
+        ("Console", &endpoints.console),
+    ];
+    if endpoints.page != endpoints.console {
+        urls.insert(0, ("Page", &endpoints.page));
+    }
+    for (name, url) in urls {
+        line(
+            &mut text,
+            &format!("  {} {name:<13}{}", style.green("➜"), style.blue(url)),
+        );
+    }
+    line(
+        &mut text,
+        &format!(
+            "    {:<13}{} (stage {})",
+            "Template", overview.template, overview.stage
+        ),
+    );
+    line(&mut text, &format!("    {:<13}{}", "Store", overview.store));
+    text.push('\n');
+    table(&mut text, overview, states, style);
+    if !overview.findings.is_empty() {
+        text.push('\n');
+    }
+    for finding in &overview.findings {
+        let help = finding
+            .help
+            .as_ref()
+            .map(|help| format!("; {help}"))
+            .unwrap_or_default();
+        let at = finding.at.to_string();
+        line(
+            &mut text,
+            &format!(
+                "  {} {} {}{help}",
+                style.yellow("!"),
+                style.dim(&at),
+                finding.what
+            ),
+        );
+    }
+    text.push('\n');
+    text
+}
+
+/// Every function's state in a sentence, for when none is ready.
+fn table(text: &mut String, overview: &Overview, states: &BTreeMap<String, State>, style: Style) {
+    const NOTHING: &str = "—";
+    let mut rows = vec![["ROUTE", "FUNCTION", "BINARY", "TIMEOUT"].map(str::to_owned)];
+    let mut ends = vec![String::new()];
+    for route in &overview.routes {
+        let function = route.function.as_deref();
+        let program = function.and_then(|function| overview.programs.get(function));
+        rows.push([
+            route.key.clone(),
+            function.unwrap_or(NOTHING).to_owned(),
+            program.map_or(NOTHING, String::as_str).to_owned(),
+            route.timeout.map_or_else(|| NOTHING.to_owned(), duration),
+        ]);
+        let note = route
+            .note
+            .as_ref()
+            .map(|note| style.dim(&format!("  {note}")));
+        let note = note.unwrap_or_default();
+        ends.push(
+            match (
+                &route.reason,
+                function.and_then(|function| states.get(function)),
+            ) {
+                (Some(reason), _) => format!("{}  {reason}", style.red("not emulated")),
+                (None, Some(State::Ready)) => format!("{}{note}", style.green("ready")),
+                (None, Some(State::Starting)) => format!("{}{note}", style.yellow("starting")),
+                (None, Some(state)) => {
+                    // A reason may be as long as a function's last words.
+                    let reason = state.reason().unwrap_or_default().replace('\n', "\n      ");
+                    format!("{}  {reason}", style.red(state.word()))
+                }
+                (None, None) => style.dim("no integration"),
+            },
+        );
+    }
+    let widths: [usize; 4] = std::array::from_fn(|column| {
+        rows.iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or(0)
+    });
+    for (index, (row, end)) in rows.iter().zip(&ends).enumerate() {
+        let cells: Vec<String> = row
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:<width$}"))
+            .collect();
+        let cells = cells.join("  ");
+        let cells = if index == 0 { style.dim(&cells) } else { cells };
+        line(text, &format!("  {cells}  {end}"));
+    }
+}
+
+fn line(text: &mut String, line: &str) {
+    writeln!(text, "{}", line.trim_end()).expect("writing to a String cannot fail");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::sync::Arc;
+
+    use expect_test::expect;
+    use gatepost_template::At;
+    use gatepost_template::Finding;
+
+    use super::*;
+    use crate::overview::Endpoints;
+    use crate::overview::RouteRow;
+
+    #[test]
+    fn the_banner_shows_where_everything_is_and_what_is_not_emulated() {
+        let row = |key: &str, function: Option<&str>, reason: Option<&str>| RouteRow {
+            key: key.into(),
+            function: function.map(str::to_owned),
+            note: (key == "$default").then(|| "two-way".to_owned()),
+            timeout: function.map(|_| Duration::from_secs(10)),
+            reason: reason.map(str::to_owned),
+        };
+        let at = At {
+            file: Arc::new(PathBuf::from("infra/template.yaml")),
+            line: 84,
+            column: 14,
+        };
+        let overview = Overview {
+            endpoints: Endpoints::new("127.0.0.1:3001".parse().unwrap(), "local", true),
+            template: "infra/template.yaml".into(),
+            stage: "local".into(),
+            store: "sqlite:.gatepost/log.db".into(),
+            routes: vec![
+                row("$connect", Some("Connect"), None),
+                row("$default", Some("Message"), None),
+                row("typing", None, Some("FunctionArn is an !ImportValue")),
+            ],
+            programs: BTreeMap::from([("Connect".to_owned(), "target/debug/connect".to_owned())]),
+            findings: vec![Finding {
+                at,
+                what: "VPC is not emulated".into(),
+                help: Some("functions reach this machine's network".into()),
+            }],
+        };
+        let states = BTreeMap::from([
+            ("Connect".to_owned(), State::Ready),
+            (
+                "Message".to_owned(),
+                State::Unsupported {
+                    reason: "no bootstrap".into(),
+                },
+            ),
+        ]);
+        let text = banner(
+            &overview,
+            &states,
+            Duration::from_millis(212),
+            Style::plain(),
+        );
+        // With a margin, because the indentation is part of it.
+        let text: String = text.lines().map(|line| format!("|{line}\n")).collect();
+        expect![[r#"
+            |
+            |  gatepost 0.1.0  ready in 212 ms
+            |
+            |  ➜ Page         http://127.0.0.1:3001/
+            |  ➜ WebSocket    ws://127.0.0.1:3001/local
+            |  ➜ @connections http://127.0.0.1:3001/local/@connections
+            |  ➜ Console      http://127.0.0.1:3001/_gatepost/
+            |    Template     infra/template.yaml (stage local)
+            |    Store        sqlite:.gatepost/log.db
+            |
+            |  ROUTE     FUNCTION  BINARY                TIMEOUT
+            |  $connect  Connect   target/debug/connect  10 s     ready
+            |  $default  Message   —                     10 s     unsupported  no bootstrap
+            |  typing    —         —                     —        not emulated  FunctionArn is an !ImportValue
+            |
+            |  ! infra/template.yaml:84:14 VPC is not emulated; functions reach this machine's network
+            |
+        "#]]
+        .assert_eq(&text);
+    }
+}

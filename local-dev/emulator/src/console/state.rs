@@ -1,0 +1,143 @@
+//! `GET /_gatepost/api/state`: everything but events, at one moment.
+
+use gatepost_gateway::Clock;
+use serde::Serialize;
+
+use crate::board::Function;
+use crate::board::State as FunctionState;
+use crate::overview::Endpoints;
+use crate::overview::RouteRow;
+use crate::serve::Running;
+
+/// Connections in one answer; the rest is only counted.
+const CONNECTIONS: usize = 500;
+
+/// Everything but events. Times are milliseconds since 1970.
+#[derive(Debug, Serialize)]
+pub(super) struct State<'a> {
+    version: &'static str,
+    now: u64,
+    template: &'a str,
+    stage: &'a str,
+    store: &'a str,
+    endpoints: &'a Endpoints,
+    connections: Vec<Connection>,
+    /// Also those beyond the 500 oldest.
+    connections_total: usize,
+    functions: Vec<NamedFunction<'a>>,
+    routes: Vec<Route<'a>>,
+    findings: Vec<Finding<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Connection {
+    id: String,
+    ip: String,
+    user_agent: Option<String>,
+    principal: Option<String>,
+    connected_at: u64,
+    active_at: u64,
+    messages_in: u64,
+    messages_out: u64,
+    /// Bytes that wait because the client does not read.
+    waiting: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct NamedFunction<'a> {
+    id: String,
+    program: Option<&'a str>,
+    #[serde(flatten)]
+    function: Function,
+}
+
+#[derive(Debug, Serialize)]
+struct Route<'a> {
+    key: &'a str,
+    function: Option<&'a str>,
+    note: Option<&'a str>,
+    timeout_ms: Option<u128>,
+    /// That of the function, `not emulated`, or `no integration`.
+    state: &'static str,
+    reason: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Finding<'a> {
+    at: String,
+    what: &'a str,
+    help: Option<&'a str>,
+}
+
+/// How everything is now.
+pub(super) fn state(running: &Running) -> State<'_> {
+    let overview = &running.overview;
+    let views = running.gateway.connections();
+    let functions = running.board.functions();
+    let routes = overview
+        .routes
+        .iter()
+        .map(|row| {
+            let function = row.function.as_ref().and_then(|id| functions.get(id));
+            route(row, function.map(|function| &function.state))
+        })
+        .collect();
+    State {
+        version: env!("CARGO_PKG_VERSION"),
+        now: running.clock.now_ms(),
+        template: &overview.template,
+        stage: &overview.stage,
+        store: &overview.store,
+        endpoints: &overview.endpoints,
+        connections_total: views.len(),
+        connections: views
+            .into_iter()
+            .take(CONNECTIONS)
+            .map(|view| Connection {
+                id: view.id.to_string(),
+                ip: view.source_ip.to_string(),
+                user_agent: view.user_agent,
+                principal: view.principal,
+                connected_at: view.connected_at,
+                active_at: view.last_active_at,
+                messages_in: view.messages_in,
+                messages_out: view.messages_out,
+                waiting: view.waiting,
+            })
+            .collect(),
+        functions: functions
+            .into_iter()
+            .map(|(id, function)| NamedFunction {
+                program: overview.programs.get(&id).map(String::as_str),
+                id,
+                function,
+            })
+            .collect(),
+        routes,
+        findings: overview
+            .findings
+            .iter()
+            .map(|finding| Finding {
+                at: finding.at.to_string(),
+                what: &finding.what,
+                help: finding.help.as_deref(),
+            })
+            .collect(),
+    }
+}
+
+fn route<'a>(row: &'a RouteRow, function: Option<&FunctionState>) -> Route<'a> {
+    let state = match (&row.reason, function) {
+        (Some(_), _) => "not emulated",
+        (None, Some(state)) => state.word(),
+        (None, None) => "no integration",
+    };
+    Route {
+        key: &row.key,
+        function: row.function.as_deref(),
+        note: row.note.as_deref(),
+        timeout_ms: row.timeout.map(|timeout| timeout.as_millis()),
+        state,
+        reason: row.reason.as_deref(),
+    }
+}

@@ -1,0 +1,174 @@
+//! Where the gateway and the functions meet: calls go one way, and what both tell of themselves
+//! becomes facts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use gatepost_gateway as gateway;
+use gatepost_gateway::Clock;
+use gatepost_gateway::SystemClock;
+use gatepost_gateway::What;
+use gatepost_runtime_api as runtime_api;
+use gatepost_runtime_api::Lambda;
+
+use crate::board::Board;
+use crate::facts::ByWhom;
+use crate::facts::Fact;
+use crate::facts::Journal;
+use crate::facts::Kind;
+use crate::facts::Result as Came;
+
+/// The functions, as the gateway calls them.
+#[derive(Debug)]
+pub(crate) struct Functions {
+    /// Those that run.
+    pub(crate) lambda: Arc<Lambda>,
+    /// Why the others do not, by logical ID.
+    pub(crate) unsupported: BTreeMap<String, String>,
+}
+
+#[async_trait]
+impl gateway::Invoke for Functions {
+    async fn invoke(
+        &self,
+        function: &str,
+        payload: Bytes,
+    ) -> Result<gateway::Invoked, gateway::InvokeError> {
+        if let Some(reason) = self.unsupported.get(function) {
+            return Err(gateway::InvokeError::Unavailable(reason.clone()));
+        }
+        match self.lambda.invoke(function, payload).await {
+            Ok(runtime_api::Outcome::Response(response)) => {
+                Ok(gateway::Invoked::Response(response))
+            }
+            Ok(runtime_api::Outcome::FunctionError(error)) => {
+                Ok(gateway::Invoked::FunctionError(error))
+            }
+            Err(runtime_api::InvokeError::Throttled(_)) => Err(gateway::InvokeError::Throttled),
+            Err(
+                error @ (runtime_api::InvokeError::NotFound(_)
+                | runtime_api::InvokeError::TooLarge(_)
+                | runtime_api::InvokeError::Stopping),
+            ) => Err(gateway::InvokeError::Unavailable(error.to_string())),
+        }
+    }
+}
+
+/// What the functions tell goes on the board and into the journal.
+pub(crate) fn lambda_observer(
+    board: Arc<Board>,
+    journal: Arc<Journal>,
+) -> Arc<dyn Fn(runtime_api::Fact) + Send + Sync> {
+    Arc::new(move |fact| {
+        let at = SystemClock.now_ms();
+        for kind in board.note(at, &fact.function, fact.event) {
+            journal.record(Fact { at, kind });
+        }
+    })
+}
+
+/// What the gateway tells goes into the journal.
+#[derive(Debug)]
+pub(crate) struct GatewayObserver(pub(crate) Arc<Journal>);
+
+impl gateway::Observer for GatewayObserver {
+    fn listening(&self) -> bool {
+        true
+    }
+
+    fn observe(&self, fact: gateway::Fact) {
+        let kind = kind(fact.connection, fact.what);
+        self.0.record(Fact {
+            at: fact.at_ms,
+            kind,
+        });
+    }
+}
+
+/// A fact of the gateway in our words: lengths instead of messages, no address.
+fn kind(connection: gateway::Id, what: What) -> Kind {
+    match what {
+        What::Refused { status, why } => Kind::Refused {
+            connection,
+            status,
+            why,
+        },
+        What::Connected {
+            subprotocol,
+            principal,
+            ..
+        } => Kind::Connected {
+            connection,
+            subprotocol,
+            principal,
+        },
+        What::MessageIn {
+            request,
+            route,
+            body,
+            ..
+        } => Kind::Received {
+            connection,
+            request,
+            route,
+            bytes: body.len(),
+        },
+        What::Invoked {
+            request,
+            route,
+            function,
+            outcome,
+            took,
+            ..
+        } => Kind::Routed {
+            connection,
+            request,
+            route,
+            function,
+            outcome: match outcome {
+                gateway::Outcome::Response(_) => Came::Response,
+                gateway::Outcome::FunctionError(_) => Came::FunctionError,
+                gateway::Outcome::TimedOut => Came::TimedOut,
+                gateway::Outcome::Throttled | gateway::Outcome::NotInvoked(_) => Came::NotInvoked,
+            },
+            duration_ms: took.as_secs_f64() * 1000.0,
+        },
+        What::MessageOut { origin, body } => {
+            let bytes = body.len();
+            match origin {
+                gateway::Origin::Post => Kind::Posted { connection, bytes },
+                gateway::Origin::RouteResponse(request) => Kind::Answered {
+                    connection,
+                    request,
+                    bytes,
+                },
+                gateway::Origin::GatewayError(request) => Kind::ErrorSent {
+                    connection,
+                    request,
+                    bytes,
+                },
+            }
+        }
+        What::NotSent { len, why, .. } => Kind::NotSent {
+            connection,
+            bytes: len,
+            why: match why {
+                gateway::PostRefusal::Gone => "gone",
+                gateway::PostRefusal::QueueFull => "client does not read",
+            },
+        },
+        What::Closed { code, reason, by } => Kind::Disconnected {
+            connection,
+            code,
+            reason,
+            by: match by {
+                gateway::ClosedBy::Client => ByWhom::Client,
+                gateway::ClosedBy::Gateway => ByWhom::Gateway,
+                gateway::ClosedBy::Management => ByWhom::Management,
+                gateway::ClosedBy::Network => ByWhom::Network,
+            },
+        },
+    }
+}

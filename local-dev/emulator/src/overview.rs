@@ -1,0 +1,289 @@
+//! What stands still while the emulator runs: where it is reached, what it reads, and its routes.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
+use std::net::Ipv6Addr;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use gatepost_template::Api;
+use gatepost_template::Finding;
+use gatepost_template::Function;
+use gatepost_template::Integration;
+use serde::Serialize;
+
+use crate::build::Launch;
+
+/// What stands still while the emulator runs.
+#[derive(Debug, Clone)]
+pub(crate) struct Overview {
+    /// Where it is reached.
+    pub(crate) endpoints: Endpoints,
+    /// The template, as the person named it.
+    pub(crate) template: String,
+    /// The stage.
+    pub(crate) stage: String,
+    /// Where the functions keep what they keep, without passwords.
+    pub(crate) store: String,
+    /// Routes, and what calls the functions that no route names.
+    pub(crate) routes: Vec<RouteRow>,
+    /// The program of each function that has one, by logical ID.
+    pub(crate) programs: BTreeMap<String, String>,
+    /// What is wrong with the template or not emulated.
+    pub(crate) findings: Vec<Finding>,
+}
+
+/// URLs.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Endpoints {
+    /// `http://host:port`.
+    #[serde(skip)]
+    pub(crate) origin: String,
+    /// `host:port`.
+    #[serde(skip)]
+    pub(crate) authority: String,
+    /// `ws://host:port/stage`.
+    pub(crate) websocket: String,
+    /// `http://host:port/stage/@connections`.
+    pub(crate) management: String,
+    /// The console.
+    pub(crate) console: String,
+    /// The page, or the console if the template names none.
+    pub(crate) page: String,
+}
+
+impl Endpoints {
+    /// The URLs of a listener.
+    pub(crate) fn new(listening: SocketAddr, stage: &str, has_page: bool) -> Self {
+        // An address that means every one of this machine is none that one can connect to.
+        let host = match listening.ip() {
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
+            other => other,
+        };
+        let authority = SocketAddr::new(host, listening.port()).to_string();
+        let origin = format!("http://{authority}");
+        let console = format!("{origin}/_gatepost/");
+        Self {
+            websocket: format!("ws://{authority}/{stage}"),
+            management: format!("{origin}/{stage}/@connections"),
+            page: if has_page {
+                format!("{origin}/")
+            } else {
+                console.clone()
+            },
+            console,
+            origin,
+            authority,
+        }
+    }
+}
+
+/// A row of the table of routes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RouteRow {
+    /// A route key, or what else calls a function: `authorizer`, `every 60 s`, `invoke`.
+    pub(crate) key: String,
+    /// Logical ID of what it calls.
+    pub(crate) function: Option<String>,
+    /// `two-way`, or the authorizer.
+    pub(crate) note: Option<String>,
+    /// How long the caller waits; of the function if nobody does.
+    pub(crate) timeout: Option<Duration>,
+    /// Why it calls nothing.
+    pub(crate) reason: Option<String>,
+}
+
+/// The rows of an API and its functions: `$connect`, `$disconnect`, `$default`, further routes,
+/// then functions that no route calls.
+pub(crate) fn rows(api: &Api, functions: &BTreeMap<String, Function>) -> Vec<RouteRow> {
+    let order = |key: &str| match key {
+        "$connect" => 0,
+        "$disconnect" => 1,
+        "$default" => 2,
+        _ => 3,
+    };
+    let mut routes: Vec<_> = api.routes.values().collect();
+    routes.sort_by_key(|route| (order(&route.key), route.key.as_str()));
+    let mut rows = Vec::new();
+    for route in routes {
+        let (function, timeout, reason) = match &route.integration {
+            Some(Integration::Lambda { function, timeout }) => {
+                // Whoever gives up first decides: the gateway or the function's own limit.
+                let own = functions.get(function).map(|function| function.timeout);
+                (
+                    Some(function.clone()),
+                    Some(own.map_or(*timeout, |own| own.min(*timeout))),
+                    None,
+                )
+            }
+            Some(Integration::Unsupported(finding)) => (None, None, Some(sentence(finding))),
+            None => (None, None, None),
+        };
+        let authorizer = route.authorizer.as_ref();
+        let authorizer = authorizer.map(|authorizer| format!("after {}", authorizer.function));
+        let two_way = route.route_response.then(|| "two-way".to_owned());
+        let notes: Vec<_> = authorizer.into_iter().chain(two_way).collect();
+        rows.push(RouteRow {
+            key: route.key.clone(),
+            function,
+            note: (!notes.is_empty()).then(|| notes.join(", ")),
+            timeout,
+            reason,
+        });
+    }
+    let authorizers: Vec<&str> = api
+        .routes
+        .values()
+        .filter_map(|route| Some(route.authorizer.as_ref()?.function.as_str()))
+        .collect();
+    for function in functions.values() {
+        let row = |key: String| RouteRow {
+            key,
+            function: Some(function.id.clone()),
+            note: None,
+            timeout: Some(function.timeout),
+            reason: None,
+        };
+        if authorizers.contains(&function.id.as_str()) {
+            rows.push(row("authorizer".into()));
+        }
+        rows.extend(
+            function
+                .schedules
+                .iter()
+                .map(|s| row(format!("every {}", duration(s.every)))),
+        );
+        if !rows
+            .iter()
+            .any(|row| row.function.as_ref() == Some(&function.id))
+        {
+            rows.push(row("invoke".into()));
+        }
+    }
+    rows
+}
+
+/// Where the functions' data is, from the variables that they all get: `DATABASE_URL` and
+/// `REDIS_URL` without what stands before `@`, else the data folder.
+pub(crate) fn store(overrides: &BTreeMap<String, String>, data_dir: &Path) -> String {
+    let urls: Vec<String> = ["DATABASE_URL", "REDIS_URL"]
+        .iter()
+        .filter_map(|name| overrides.get(*name))
+        .filter(|url| !url.is_empty())
+        .map(|url| without_password(url))
+        .collect();
+    if urls.is_empty() {
+        data_dir.display().to_string()
+    } else {
+        urls.join(", ")
+    }
+}
+
+fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    // A password may hold `@` and `/` unescaped: what follows the last `@` is the host.
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    // Options after `?` may hold passwords, too.
+    format!("{scheme}://{}", rest.split('?').next().unwrap_or(rest))
+}
+
+/// What runs a function, short enough for a table: a path under `folder` is shown relative to it.
+pub(crate) fn program(launch: &Launch, folder: &Path) -> Option<String> {
+    let Launch::Command(command) = launch else {
+        return None;
+    };
+    let program = command
+        .program
+        .strip_prefix(folder)
+        .unwrap_or(&command.program);
+    let program = program.display().to_string();
+    Some(match command.arguments.as_slice() {
+        [] => program,
+        // `python -m awslambdaric app.handler`: the handler tells functions apart.
+        [.., last] => {
+            let name = command.program.file_name().unwrap_or_default().display();
+            format!("{name} {last}")
+        }
+    })
+}
+
+/// A finding on one line.
+pub(crate) fn sentence(finding: &Finding) -> String {
+    let help = finding
+        .help
+        .as_ref()
+        .map(|help| format!("; {help}"))
+        .unwrap_or_default();
+    format!("{}{help} ({})", finding.what, finding.at)
+}
+
+/// `29 s`, `50 ms`, `5 min`.
+pub(crate) fn duration(duration: Duration) -> String {
+    let ms = duration.as_millis();
+    if ms < 1000 || !ms.is_multiple_of(1000) {
+        return format!("{ms} ms");
+    }
+    let seconds = ms / 1000;
+    if seconds >= 60 && seconds.is_multiple_of(60) {
+        return format!("{} min", seconds / 60);
+    }
+    format!("{seconds} s")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unspecified_address_is_shown_as_one_to_connect_to() {
+        for (listening, websocket) in [
+            ("127.0.0.1:3001", "ws://127.0.0.1:3001/local"),
+            ("0.0.0.0:80", "ws://127.0.0.1:80/local"),
+            ("[::]:3001", "ws://[::1]:3001/local"),
+            ("[::1]:3001", "ws://[::1]:3001/local"),
+            ("192.168.1.7:3001", "ws://192.168.1.7:3001/local"),
+        ] {
+            let endpoints = Endpoints::new(listening.parse().unwrap(), "local", false);
+            assert_eq!(endpoints.websocket, websocket);
+            assert_eq!(endpoints.page, endpoints.console);
+        }
+    }
+
+    #[test]
+    fn a_store_is_shown_without_its_password() {
+        for (url, shown) in [
+            ("sqlite:/p/.gatepost/log.db", "sqlite:/p/.gatepost/log.db"),
+            (
+                "mysql://root:p@ss/w@127.0.0.1:3306/chat",
+                "mysql://127.0.0.1:3306/chat",
+            ),
+            (
+                "mysql://127.0.0.1/chat?password=x",
+                "mysql://127.0.0.1/chat",
+            ),
+            ("rediss://:secret@host:6379/0", "rediss://host:6379/0"),
+        ] {
+            let overrides = BTreeMap::from([("DATABASE_URL".to_owned(), url.to_owned())]);
+            assert_eq!(store(&overrides, Path::new("/d")), shown);
+        }
+        assert_eq!(store(&BTreeMap::new(), Path::new("/d")), "/d");
+    }
+
+    #[test]
+    fn durations_are_short() {
+        for (ms, text) in [
+            (50, "50 ms"),
+            (1500, "1500 ms"),
+            (29_000, "29 s"),
+            (60_000, "1 min"),
+            (90_000, "90 s"),
+        ] {
+            assert_eq!(duration(Duration::from_millis(ms)), text);
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! The parts of a running emulator, made from a template and the command line.
+
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use std::time::SystemTime;
+
+use anyhow::Context;
+use gatepost_gateway as gateway;
+use gatepost_gateway::Clock;
+use gatepost_gateway::Gateway;
+use gatepost_gateway::SystemClock;
+use gatepost_runtime_api as runtime_api;
+use gatepost_runtime_api::FunctionSpec;
+use gatepost_runtime_api::Lambda;
+use gatepost_template::Api;
+use gatepost_template::Function;
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+use crate::board::Board;
+use crate::board::State;
+use crate::build::Launch;
+use crate::cli::DevArguments;
+use crate::cli::Process;
+use crate::credentials::Credentials;
+use crate::credentials::REGION;
+use crate::environment;
+use crate::facts::Fact;
+use crate::facts::Journal;
+use crate::facts::Kind;
+use crate::functions::Functions;
+use crate::functions::GatewayObserver;
+use crate::functions::lambda_observer;
+use crate::overview::Endpoints;
+use crate::schedule;
+
+/// Of everything that is emulated: the account in ARNs.
+const ACCOUNT: &str = "000000000000";
+
+/// The hidden first argument with which the emulator starts itself to watch over functions.
+pub(crate) const SUPERVISE: &str = "__supervise";
+
+/// What functions inherit of the emulator's environment. Anything else would hide what is missing
+/// from their own.
+const INHERITED: [&str; 4] = ["PATH", "HOME", "LANG", "TMPDIR"];
+
+/// What the parts are made from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Parts<'a> {
+    /// The command line.
+    pub(crate) arguments: &'a DevArguments,
+    /// The emulator's own process.
+    pub(crate) process: &'a Process,
+    /// Where it is reached.
+    pub(crate) endpoints: &'a Endpoints,
+    /// Of this start.
+    pub(crate) credentials: &'a Credentials,
+    /// How functions run, by logical ID.
+    pub(crate) launches: &'a BTreeMap<String, Launch>,
+    /// Where facts go.
+    pub(crate) journal: &'a Arc<Journal>,
+}
+
+impl Parts<'_> {
+    /// A board with every function on it.
+    pub(crate) fn board(self) -> Board {
+        Board::new(self.launches.iter().map(|(id, launch)| {
+            let state = match launch {
+                Launch::Command(_) => State::Starting,
+                Launch::Unsupported(reason) => State::Unsupported {
+                    reason: reason.clone(),
+                },
+            };
+            (id.clone(), state)
+        }))
+    }
+
+    /// The functions that can run; one environment of each begins to start.
+    pub(crate) fn lambda(
+        self,
+        functions: &BTreeMap<String, Function>,
+        overrides: &BTreeMap<String, String>,
+        board: &Arc<Board>,
+    ) -> anyhow::Result<Lambda> {
+        let specs = functions
+            .values()
+            .filter_map(|function| match &self.launches[&function.id] {
+                Launch::Command(command) => Some(spec(function, command, overrides)),
+                Launch::Unsupported(_) => None,
+            })
+            .collect();
+        let arguments = self.arguments;
+        let config = runtime_api::Config {
+            region: REGION.to_owned(),
+            account: ACCOUNT.to_owned(),
+            injected: environment::aws(&self.endpoints.origin, &arguments.stage, self.credentials),
+            inherited: inherited(self.process),
+            concurrency: arguments
+                .concurrency
+                .unwrap_or_else(runtime_api::Config::default_concurrency),
+            time_scale: arguments.time_scale,
+            supervisor: runtime_api::Supervisor {
+                program: this_program()?,
+                arguments: vec![SUPERVISE.into()],
+            },
+            clock: Arc::new(|| {
+                SystemTime::UNIX_EPOCH + Duration::from_millis(SystemClock.now_ms())
+            }),
+            new_id: Arc::new(Uuid::new_v4),
+            observer: lambda_observer(Arc::clone(board), Arc::clone(self.journal)),
+        };
+        Lambda::new(config, specs).context("cannot start the process that watches over functions")
+    }
+
+    /// The gateway before these functions.
+    pub(crate) fn gateway(self, api: Api, lambda: &Arc<Lambda>) -> anyhow::Result<Gateway> {
+        let unsupported = self
+            .launches
+            .iter()
+            .filter_map(|(id, launch)| match launch {
+                Launch::Unsupported(reason) => Some((id.clone(), reason.clone())),
+                Launch::Command(_) => None,
+            });
+        let functions = Functions {
+            lambda: Arc::clone(lambda),
+            unsupported: unsupported.collect(),
+        };
+        let random = gateway::SplitMix::from_system().context("the system's random source")?;
+        let config = gateway::Config {
+            api_id: api.api_id(),
+            api,
+            region: REGION.to_owned(),
+            account: ACCOUNT.to_owned(),
+            authority: self.endpoints.authority.clone(),
+            limits: gateway::Limits::default(),
+            time_scale: self.arguments.time_scale,
+            clock: Arc::new(SystemClock),
+            random: Arc::new(random),
+            observer: Arc::new(GatewayObserver(Arc::clone(self.journal))),
+        };
+        Ok(Gateway::new(config, Arc::new(functions)))
+    }
+
+    /// Starts the schedules of the functions that run.
+    pub(crate) fn schedules(
+        self,
+        functions: &BTreeMap<String, Function>,
+        lambda: &Arc<Lambda>,
+    ) -> Vec<JoinHandle<()>> {
+        let runs = |id: &String| matches!(self.launches[id], Launch::Command(_));
+        let mut tasks = Vec::new();
+        for function in functions.values().filter(|function| runs(&function.id)) {
+            for schedule in &function.schedules {
+                let (id, input) = (function.id.clone(), schedule.input.clone());
+                let (lambda, journal) = (Arc::clone(lambda), Arc::clone(self.journal));
+                let invoke = move || {
+                    let at = SystemClock.now_ms();
+                    let payload =
+                        schedule::payload(input.as_deref(), Uuid::new_v4(), at, ACCOUNT, &id);
+                    journal.record(Fact {
+                        at,
+                        kind: Kind::Scheduled {
+                            function: id.clone(),
+                        },
+                    });
+                    if let Err(error) = lambda.invoke_async(&id, payload) {
+                        tracing::warn!(function = id, %error, "a scheduled event was lost");
+                    }
+                };
+                let time_scale = self.arguments.time_scale;
+                tasks.push(tokio::spawn(schedule::run(
+                    schedule.every,
+                    time_scale,
+                    invoke,
+                )));
+            }
+        }
+        tasks
+    }
+}
+
+/// A function as the pool runs it: its variables from the template, then `overrides`.
+fn spec(
+    function: &Function,
+    command: &runtime_api::Command,
+    overrides: &BTreeMap<String, String>,
+) -> FunctionSpec {
+    let mut environment = function.environment.clone();
+    environment.extend(overrides.clone());
+    if function.runtime.starts_with("python") {
+        // What a function printed before it crashed would stay in Python's buffer.
+        environment
+            .entry("PYTHONUNBUFFERED".to_owned())
+            .or_insert_with(|| "1".to_owned());
+    }
+    FunctionSpec {
+        id: function.id.clone(),
+        name: function.name.clone(),
+        command: command.clone(),
+        environment,
+        runtime: function.runtime.clone(),
+        handler: function.handler.clone(),
+        memory_mb: function.memory_mb,
+        timeout: function.timeout,
+        reserved_concurrency: function.reserved_concurrency,
+        retry_attempts: function.retry_attempts,
+    }
+}
+
+fn inherited(process: &Process) -> BTreeMap<OsString, OsString> {
+    INHERITED
+        .iter()
+        .filter_map(|name| process.environment.get_key_value(OsStr::new(name)))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+/// This program, also after it was rebuilt or deleted while it runs.
+fn this_program() -> anyhow::Result<PathBuf> {
+    if cfg!(target_os = "linux") {
+        return Ok("/proc/self/exe".into());
+    }
+    std::env::current_exe().context("where this program is")
+}

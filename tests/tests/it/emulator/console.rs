@@ -1,0 +1,174 @@
+//! The console and the API behind it.
+
+use anyhow::Context;
+use gatepost_tests::emulator::Emulator;
+use gatepost_tests::emulator::Launch;
+use gatepost_tests::socket::Received;
+use gatepost_tests::socket::Socket;
+use http::Request;
+use serde_json::Value;
+
+#[tokio::test]
+async fn the_console_shows_connections_functions_and_routes() -> anyhow::Result<()> {
+    let emulator = Launch::fixture("rust.yaml").start().await?;
+    let mut socket = Socket::open(emulator.websocket()).await?;
+    socket.send("one").await?;
+    socket.text().await?;
+    let state = state(&emulator).await?;
+    assert_eq!(state["connections_total"], 1);
+    let connection = &state["connections"][0];
+    let fact = emulator.event("connected", |_| true).await?;
+    assert_eq!(connection["id"], fact["connection"]);
+    assert_eq!(connection["ip"], "127.0.0.1");
+    assert_eq!(
+        (&connection["messages_in"], &connection["messages_out"]),
+        (&1.into(), &1.into())
+    );
+    let routes: Vec<_> = state["routes"].as_array().into_iter().flatten().collect();
+    let keys: Vec<_> = routes
+        .iter()
+        .filter_map(|route| route["key"].as_str())
+        .collect();
+    assert_eq!(
+        keys,
+        [
+            "$connect",
+            "$disconnect",
+            "$default",
+            "panics",
+            "silent",
+            "every 1 min"
+        ]
+    );
+    assert!(
+        routes.iter().all(|route| route["state"] == "ready"),
+        "{routes:?}"
+    );
+    let page = emulator.get("/_gatepost/").await?;
+    assert!(String::from_utf8_lossy(page.body()).contains("gatepost console"));
+    assert_eq!(emulator.get("/_gatepost").await?.status(), 308);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_console_sends_to_a_connection_and_closes_it() -> anyhow::Result<()> {
+    let emulator = Launch::fixture("rust.yaml").start().await?;
+    let mut socket = Socket::open(emulator.websocket()).await?;
+    let id = connection(&emulator).await?;
+    let sent = post(
+        &emulator,
+        &format!("{id}/send"),
+        r#"{"text":"from the console ü"}"#,
+    )
+    .await?;
+    assert_eq!(sent.0, 200);
+    assert_eq!(socket.text().await?, "from the console ü");
+    assert_eq!(post(&emulator, &format!("{id}/close"), "{}").await?.0, 200);
+    assert!(matches!(socket.next().await?, Received::Close(..)));
+    let gone = emulator.event("disconnected", |_| true).await?;
+    assert_eq!(
+        (&gone["code"], &gone["by"]),
+        (&1000.into(), &"management".into())
+    );
+    let late = post(&emulator, &format!("{id}/send"), r#"{"text":"late"}"#).await?;
+    assert_eq!(late, (410, "the connection is gone".to_owned()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_request_is_said() -> anyhow::Result<()> {
+    let emulator = Launch::fixture("rust.yaml").start().await?;
+    for (path, body, status) in [
+        ("nonsense/send", r#"{"text":""}"#, 400),
+        ("AAAAAAAAAAAAAAA=/send", "{}", 400),
+        ("AAAAAAAAAAAAAAA=/send", r#"{"text":""}"#, 410),
+        ("AAAAAAAAAAAAAAA=/explode", "{}", 404),
+    ] {
+        assert_eq!(
+            post(&emulator, path, body).await?.0,
+            status,
+            "{path} {body}"
+        );
+    }
+    assert_eq!(emulator.get("/_gatepost/nothing.js").await?.status(), 404);
+    Ok(())
+}
+
+#[tokio::test]
+async fn other_sites_can_neither_read_nor_post() -> anyhow::Result<()> {
+    let emulator = Launch::fixture("rust.yaml").start().await?;
+    let _socket = Socket::open(emulator.websocket()).await?;
+    let id = connection(&emulator).await?;
+    // DNS rebinding: another site's name that leads here.
+    for path in ["/_gatepost/", "/_gatepost/health", "/_gatepost/api/state"] {
+        let request = Request::get(path).header("host", "attacker.example");
+        assert_eq!(
+            emulator.http(request.body(String::new())?).await?.status(),
+            403,
+            "{path}"
+        );
+    }
+    let close = format!("/_gatepost/api/connections/{id}/close");
+    for (origin, content_type, status) in [
+        (Some("http://attacker.example"), "application/json", 403),
+        (Some("null"), "application/json", 403),
+        (None, "text/plain", 415),
+        (None, "application/x-www-form-urlencoded", 415),
+    ] {
+        let mut request = Request::post(&close).header("content-type", content_type);
+        if let Some(origin) = origin {
+            request = request.header("origin", origin);
+        }
+        let answer = emulator.http(request.body("{}".to_owned())?).await?;
+        assert_eq!(
+            answer.status().as_u16(),
+            status,
+            "{origin:?} {content_type}"
+        );
+    }
+    let own = format!("http://{}", emulator.authority());
+    let request = Request::post(&close).header("content-type", "application/json");
+    let answer = emulator
+        .http(request.header("origin", own).body("{}".to_owned())?)
+        .await?;
+    assert_eq!(answer.status(), 200);
+    Ok(())
+}
+
+#[tokio::test]
+async fn events_are_told_from_any_number_on() -> anyhow::Result<()> {
+    let emulator = Launch::fixture("rust.yaml").start().await?;
+    let _socket = Socket::open(emulator.websocket()).await?;
+    let connected = emulator.event("connected", |_| true).await?;
+    let number = connected["number"].as_u64().context("a number")?;
+    let path = format!("/_gatepost/api/events?after={}", number - 1);
+    let answer: Value = serde_json::from_slice(emulator.get(&path).await?.body())?;
+    assert_eq!(answer["events"][0], connected);
+    Ok(())
+}
+
+async fn state(emulator: &Emulator) -> anyhow::Result<Value> {
+    let response = emulator.get("/_gatepost/api/state").await?;
+    Ok(serde_json::from_slice(response.body())?)
+}
+
+async fn connection(emulator: &Emulator) -> anyhow::Result<String> {
+    let connected = emulator.event("connected", |_| true).await?;
+    Ok(connected["connection"]
+        .as_str()
+        .context("an id")?
+        .replace('=', "%3D"))
+}
+
+/// The status and the message of a refusal.
+async fn post(emulator: &Emulator, path: &str, body: &str) -> anyhow::Result<(u16, String)> {
+    let request = Request::post(format!("/_gatepost/api/connections/{path}"))
+        .header("content-type", "application/json");
+    let response = emulator.http(request.body(body.to_owned())?).await?;
+    let answer: Value = serde_json::from_slice(response.body())?;
+    let message = answer["message"]
+        .as_str()
+        .map(String::from)
+        .unwrap_or_default();
+    Ok((response.status().as_u16(), message))
+}

@@ -1,0 +1,11 @@
+//! The `gatepost` binary: its start, its functions, its console, its end. Functions are those of
+//! `tests/fixtures/emulator`.
+
+mod clock;
+mod console;
+mod functions;
+mod port;
+mod python;
+mod refusal;
+mod remains;
+mod start;
