@@ -2,4 +2,5 @@
 
 mod emulator;
 mod gateway;
+mod runtime_api;
 mod workspace;
