@@ -132,3 +132,6 @@ fn unless_away<T>(
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,342 @@
+//! One worker and connections that misbehave.
+
+use std::time::Duration;
+
+use gatepost_protocol::RoomKind;
+use gatepost_protocol::Seq;
+use tokio::time::Instant;
+
+use super::gateway::Manner;
+use super::*;
+use crate::Task;
+
+async fn room_of(world: &World, names: impl IntoIterator<Item = String>) {
+    for name in names {
+        world
+            .act(&user(&name), r#"{"action":"join","room":"lobby"}"#)
+            .await;
+    }
+}
+
+fn names(count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("u{number:03}")).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_gone_is_removed_and_its_rooms_are_told_by_a_worker() {
+    let world = world();
+    room_of(&world, names(3)).await;
+    world.gateway.is("u001", Manner::Gone);
+    world.send(&user("u000"), "lobby", "hi").await;
+    assert_eq!(world.registry.members("lobby"), ["u000|u000", "u002|u002"]);
+    assert!(matches!(&world.gateway.take_tasks()[..], [Task::Left { gone }] if gone.len() == 1));
+    world.send(&user("u000"), "lobby", "ho").await;
+    assert_eq!(world.pushed("u002"), ["hi", "ho"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_most_thirty_two_posts_are_under_way_and_each_goes_once_to_each() {
+    let world = world();
+    room_of(&world, names(200)).await;
+    for name in names(200) {
+        world
+            .gateway
+            .is(&name, Manner::Takes(Duration::from_millis(10)));
+    }
+    let begun = Instant::now();
+    world.send(&user("u000"), "lobby", "hi").await;
+    assert_eq!(world.gateway.posts(), 200);
+    assert_eq!(world.gateway.most_under_way(), 32);
+    assert_eq!(begun.elapsed().as_millis(), 70);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_slow_connection_delays_nobody_else() {
+    let world = world();
+    room_of(&world, names(10)).await;
+    world
+        .gateway
+        .is("u005", Manner::Takes(Duration::from_millis(900)));
+    let begun = Instant::now();
+    world.send(&user("u000"), "lobby", "hi").await;
+    for name in names(10).iter().filter(|name| *name != "u005") {
+        assert_eq!(world.gateway.arrivals(name), [begun], "{name}");
+    }
+    assert_eq!(
+        world.gateway.arrivals("u005"),
+        [begun + Duration::from_millis(900)]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_behind_a_slow_connection_waits_a_fifth_of_a_second_once() {
+    let world = world();
+    room_of(&world, names(3)).await;
+    world.gateway.is("u001", Manner::Hangs);
+    let begun = Instant::now();
+    let mut senders = Vec::new();
+    for number in 0..10 {
+        let (world, text) = (world.clone(), number.to_string());
+        senders.push(tokio::spawn(async move {
+            world.send(&user("u000"), "lobby", &text).await
+        }));
+    }
+    for sender in senders {
+        sender.await.unwrap();
+    }
+    let arrivals = world.gateway.arrivals("u002");
+    assert!(
+        arrivals
+            .iter()
+            .all(|at| *at <= begun + Duration::from_millis(250)),
+        "{arrivals:?}"
+    );
+    assert_eq!(world.pushed("u002").len(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_hangs_is_left_alone_for_a_while_and_then_tried_again() {
+    let world = world();
+    room_of(&world, names(2)).await;
+    world.gateway.is("u001", Manner::Hangs);
+    world.send(&user("u000"), "lobby", "one").await;
+    let begun = Instant::now();
+    world.send(&user("u000"), "lobby", "two").await;
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    world.gateway.is("u001", Manner::Takes(Duration::ZERO));
+    tokio::time::advance(Duration::from_secs(5)).await;
+    world.send(&user("u000"), "lobby", "three").await;
+    assert_eq!(world.pushed("u001"), ["three"]);
+    world.send(&user("u000"), "lobby", "four").await;
+    assert_eq!(world.pushed("u001"), ["three", "four"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_client_that_does_not_read_gets_its_posts_again_while_nobody_waits_for_it() {
+    let world = world();
+    room_of(&world, names(3)).await;
+    world.gateway.is("u001", Manner::Throttled(2));
+    let begun = Instant::now();
+    let acted = world.act(&user("u000"), &send("lobby", "one")).await;
+    let chat = Arc::clone(&world.chat);
+    let worker = tokio::spawn(async move { chat.after(acted.after, deadline()).await });
+    super::turnstile::settle().await;
+    assert!(
+        !world.registry.is_held("lobby"),
+        "the lease is free while the posts are repeated"
+    );
+    assert_eq!(world.gateway.arrivals("u002"), [begun]);
+    worker.await.unwrap();
+    assert_eq!(world.pushed("u001"), ["one"]);
+    assert!(begun.elapsed() <= Duration::from_millis(200));
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_the_gateway_throttles_everybody_gets_everything_by_and_by() {
+    let world = world();
+    room_of(&world, names(100)).await;
+    world.gateway.throttle(100);
+    world.send(&user("u000"), "lobby", "hi").await;
+    world.work().await;
+    for name in names(100) {
+        assert!(world.pushed(&name).contains(&String::from("hi")), "{name}");
+    }
+    // Two thirds of what was asked of the gateway got through, at the least.
+    assert!(
+        world.gateway.posts() < 400,
+        "{} posts",
+        world.gateway.posts()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_comes_while_a_worker_posts_leaves_the_entry_to_it() {
+    let world = world();
+    room_of(&world, names(2)).await;
+    world
+        .gateway
+        .is("u001", Manner::Takes(Duration::from_millis(50)));
+    let first = world.act(&user("u000"), &send("lobby", "one")).await;
+    let chat = Arc::clone(&world.chat);
+    let worker = tokio::spawn(async move { chat.after(first.after, deadline()).await });
+    super::turnstile::settle().await;
+    let before = world.gateway.posts();
+    let begun = Instant::now();
+    for text in ["two", "three"] {
+        world.send(&user("u000"), "lobby", text).await;
+    }
+    assert_eq!(
+        (world.gateway.posts(), begun.elapsed()),
+        (before, Duration::ZERO)
+    );
+    worker.await.unwrap();
+    assert_eq!(world.pushed("u001"), ["one", "two", "three"]);
+    assert_eq!(
+        world.gateway.frames("u001").len(),
+        2,
+        "what came meanwhile goes in one frame"
+    );
+    assert!(!world.registry.is_held("lobby"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_time_runs_out_another_worker_goes_on() {
+    let world = world();
+    room_of(&world, names(200)).await;
+    for name in names(200) {
+        world
+            .gateway
+            .is(&name, Manner::Takes(Duration::from_millis(500)));
+    }
+    let begun = Instant::now();
+    world.send(&user("u000"), "lobby", "hi").await;
+    assert!(
+        begun.elapsed() < Duration::from_millis(2_500),
+        "{:?}",
+        begun.elapsed()
+    );
+    assert!(!world.registry.is_held("lobby"));
+    assert_eq!(
+        world.registry.cursor("lobby"),
+        Some(0),
+        "not all were served"
+    );
+    assert_eq!(world.work().await, 1);
+    for name in names(200) {
+        assert!(world.pushed(&name).contains(&String::from("hi")), "{name}");
+    }
+    assert_eq!(world.registry.cursor("lobby"), Some(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_stops_in_time_for_a_deadline_that_is_near() {
+    let world = world();
+    room_of(&world, names(200)).await;
+    for name in names(200) {
+        world
+            .gateway
+            .is(&name, Manner::Takes(Duration::from_millis(500)));
+    }
+    let acted = world.act(&user("u000"), &send("lobby", "hi")).await;
+    let begun = Instant::now();
+    world
+        .chat
+        .after(acted.after, begun + Duration::from_millis(1_300))
+        .await;
+    assert!(
+        begun.elapsed() <= Duration::from_millis(1_300),
+        "{:?}",
+        begun.elapsed()
+    );
+    assert!(matches!(
+        &world.gateway.take_tasks()[..],
+        [Task::Drain { hops: 0, .. }]
+    ));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_lost_its_lease_stops() {
+    let world = world();
+    room_of(&world, names(200)).await;
+    for name in names(200) {
+        world
+            .gateway
+            .is(&name, Manner::Takes(Duration::from_millis(900)));
+    }
+    let acted = world.act(&user("u000"), &send("lobby", "hi")).await;
+    let task = Task::Drain {
+        room: "lobby".parse().unwrap(),
+        shard: 0,
+        hops: 0,
+    };
+    world.registry_head("lobby", 1).await;
+    drop(acted);
+    let chat = Arc::clone(&world.chat);
+    let worker = tokio::spawn(async move { chat.work(task, deadline()).await });
+    super::turnstile::settle().await;
+    world.registry.steal("lobby");
+    worker.await.unwrap().unwrap();
+    // One renewal is due every 2.5 seconds, at 32 posts in 0.9.
+    assert!(
+        world.gateway.posts() <= 4 * 32,
+        "{} posts",
+        world.gateway.posts()
+    );
+    assert_eq!(world.registry.cursor("lobby"), Some(0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gateway_that_takes_nothing_holds_the_cursor_where_it_is() {
+    let world = world();
+    room_of(&world, names(5)).await;
+    world.gateway.forbid(true);
+    world.send(&user("u000"), "lobby", "one").await;
+    assert!(!world.registry.is_held("lobby"));
+    assert_eq!(world.registry.cursor("lobby"), Some(0));
+    let task = Task::Drain {
+        room: "lobby".parse().unwrap(),
+        shard: 0,
+        hops: 0,
+    };
+    assert!(
+        world.chat.work(task, deadline()).await.is_err(),
+        "Lambda is to repeat it"
+    );
+    world.gateway.forbid(false);
+    for name in names(5) {
+        world.gateway.is(&name, Manner::Unreachable);
+    }
+    world.send(&user("u000"), "lobby", "two").await;
+    assert_eq!(world.registry.cursor("lobby"), Some(0));
+    for name in names(5) {
+        world.gateway.is(&name, Manner::Takes(Duration::ZERO));
+    }
+    world.send(&user("u000"), "lobby", "three").await;
+    assert_eq!(world.pushed("u004"), ["one", "two", "three"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_shard_of_a_room_gets_every_entry() {
+    let world = world();
+    world.history.make("lobby", RoomKind::Public, 4);
+    room_of(&world, names(20)).await;
+    for text in ["one", "two"] {
+        world.send(&user("u000"), "lobby", text).await;
+        world.work().await;
+    }
+    for name in names(20) {
+        assert_eq!(world.pushed(&name), ["one", "two"], "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn long_messages_go_in_several_frames_in_order() {
+    let world = world();
+    room_of(&world, names(3)).await;
+    let long = "x".repeat(8_000);
+    for _ in 0..10 {
+        world.act(&user("u000"), &send("lobby", &long)).await;
+    }
+    world.sweep().await;
+    for name in names(3) {
+        let seqs: Vec<Seq> = world.entries(&name).iter().map(|entry| entry.seq).collect();
+        assert_eq!(seqs, (1..=10).collect::<Vec<_>>());
+        assert_eq!(world.gateway.frames(&name).len(), 3);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_list_is_read_again_only_when_it_changed() {
+    let world = world();
+    let here = world.another_process(settings());
+    room_of(&world, names(2)).await;
+    here.send(&user("u000"), "lobby", "one").await;
+    room_of(&world, [String::from("u002")]).await;
+    here.send(&user("u000"), "lobby", "two").await;
+    world
+        .act(&user("u001"), r#"{"action":"leave","room":"lobby"}"#)
+        .await;
+    here.send(&user("u000"), "lobby", "three").await;
+    assert_eq!(world.pushed("u001"), ["one", "two"]);
+    assert_eq!(world.pushed("u002"), ["two", "three"]);
+}
