@@ -35,10 +35,13 @@ struct Log {
     floor: Seq,
     shards: u16,
     entries: Vec<Entry>,
-    numbered: HashMap<(UserId, ClientId), Vec<(Seq, [u8; 32])>>,
+    numbered: HashMap<(UserId, ClientId), Vec<Numbered>>,
     keyed: HashMap<String, Seq>,
     standings: HashMap<UserId, Standing>,
 }
+
+/// The place and the digest of a numbered send.
+type Numbered = (Seq, [u8; 32]);
 
 impl MemoryHistory {
     pub(crate) fn new(turnstile: Turnstile) -> Self {
