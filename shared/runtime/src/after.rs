@@ -27,9 +27,9 @@ use crate::clock;
 /// found again by what comes later.
 pub type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Time kept free before Lambda's deadline, in milliseconds: beyond it the whole environment is
-/// thrown away, with the next cold start to pay for.
-pub const MARGIN_MS: i64 = 500;
+/// Time kept free before Lambda's deadline: beyond it the whole environment is thrown away, with the
+/// next cold start to pay for.
+pub const MARGIN: Duration = Duration::from_millis(500);
 
 /// Where the handler leaves work for the layer, with the span of its invocation. An environment has
 /// one event at a time, so one place is enough.
@@ -99,13 +99,16 @@ pub(crate) fn deadline(context: &lambda_runtime::Context) -> Millis {
     Millis::try_from(context.deadline).unwrap_or(Millis::MAX)
 }
 
+/// The time left.
+pub(crate) fn until(deadline: Millis) -> Duration {
+    let left = deadline.saturating_sub(clock::now());
+    Duration::from_millis(u64::try_from(left).unwrap_or(0))
+}
+
 /// Does the work until it is done, panics or comes to the margin before `deadline`. It is over when
 /// this is over: a task left running would be frozen in the middle of a request.
 pub(crate) async fn within(work: Work, deadline: Millis) {
-    let left = deadline
-        .saturating_sub(MARGIN_MS)
-        .saturating_sub(clock::now());
-    let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
+    let left = until(deadline).saturating_sub(MARGIN);
     // A task of its own, because a panic that comes through the layer ends the process.
     let mut task = tokio::spawn(work.in_current_span());
     match tokio::time::timeout(left, &mut task).await {

@@ -1,7 +1,6 @@
 //! What a function is, seen from the runtime: an event in, an answer or a failure out.
 
 use std::future::Future;
-use std::time::Duration;
 
 use gatepost_protocol::Millis;
 use serde::Deserialize;
@@ -12,7 +11,8 @@ use tokio::time::Instant;
 use crate::Failure;
 use crate::Fault;
 use crate::Work;
-use crate::clock;
+use crate::after::MARGIN;
+use crate::after::until;
 
 /// One event for one function.
 #[derive(Debug, Clone, Copy)]
@@ -26,11 +26,10 @@ pub struct Invocation<'a> {
 }
 
 impl<'a> Invocation<'a> {
-    /// When Lambda ends the invocation, by tokio's clock.
+    /// When everything has to be over, by tokio's clock: [`MARGIN`] before Lambda's deadline.
     #[must_use]
     pub fn ends_at(&self) -> Instant {
-        let left = self.deadline.saturating_sub(clock::now());
-        Instant::now() + Duration::from_millis(u64::try_from(left).unwrap_or(0))
+        Instant::now() + until(self.deadline).saturating_sub(MARGIN)
     }
 
     /// The event as `T`, borrowing from it what it can.

@@ -17,7 +17,7 @@ mod proxy_event;
 mod response;
 mod secrets;
 
-pub use after::MARGIN_MS;
+pub use after::MARGIN;
 pub use after::Work;
 pub use backend::Backend;
 pub use backend::Reach;

@@ -148,3 +148,77 @@ impl InvokeAsync for Nowhere {
         Err(InvokeError::Forbidden(NOT_HERE.into()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use gatepost_gateway_client::Credentials;
+    use tokio::io::AsyncReadExt as _;
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    fn access() -> Access {
+        Access {
+            region: String::from("eu-west-1"),
+            credentials: Arc::new(|| Credentials {
+                access_key_id: String::from("AKID"),
+                secret_access_key: String::from("hush"),
+                session_token: None,
+            }),
+            clock: Arc::new(|| 0),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_became_of_the_posts_is_told_once() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}/local", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            for status in [
+                "200 OK",
+                "200 OK",
+                "410 Gone",
+                "429 Too Many",
+                "403 Forbidden",
+            ] {
+                assert!(stream.read(&mut [0; 4_096]).await.unwrap() > 0);
+                let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        let posts = Posts::new(Some(&endpoint.parse().unwrap()), access()).unwrap();
+        let (to, payload) = ("c1".parse().unwrap(), Payload::new("{}"));
+        for _ in 0..5 {
+            drop(posts.post(&to, &payload).await);
+        }
+        let expected = [
+            Figure::count("Deliveries", 2),
+            Figure::count("PostsGone", 1),
+            Figure::count("PostsThrottled", 1),
+            Figure::count("PostsFailed", 1),
+        ];
+        assert_eq!(posts.take_figures(), expected);
+        assert_eq!(posts.take_figures(), []);
+    }
+
+    #[tokio::test]
+    async fn an_address_is_learned_from_the_first_event() {
+        let posts = Posts::new(None, access()).unwrap();
+        let (to, payload) = ("c1".parse().unwrap(), Payload::new("{}"));
+        let error = posts.post(&to, &payload).await.unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains(AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI),
+            "{error}"
+        );
+        let context =
+            r#"{"connectionId":"c","connectedAt":0,"domainName":"h.example","stage":"prod"}"#;
+        posts.learn_address(&serde_json::from_str(context).unwrap());
+        assert!(posts.gateway.get().is_some());
+    }
+}
