@@ -118,15 +118,29 @@ pub fn render(finding: &Finding, source: &str) -> String {
     shown
 }
 
-/// How many characters a caret underlines: up to the end of the word or quoted text.
-fn token_length(mut text: impl Iterator<Item = char>) -> usize {
-    let Some(first) = text.next() else { return 1 };
-    if first == '"' || first == '\'' {
-        return 1 + text.take_while(|c| *c != first).count() + 1;
-    }
-    1 + text
-        .take_while(|c| !c.is_whitespace() && !matches!(c, ':' | ',' | '{' | '}' | '[' | ']'))
-        .count()
+/// How many characters a caret underlines: a quoted text, a call with what follows its tag, or a
+/// word.
+fn token_length(text: impl Iterator<Item = char>) -> usize {
+    let text: Vec<char> = text.collect();
+    let word = |from: usize| {
+        let ends = |i: usize| {
+            let is_key = text[i] == ':' && text.get(i + 1).is_none_or(|c| c.is_whitespace());
+            text[i].is_whitespace() || is_key || matches!(text[i], ',' | '{' | '}' | '[' | ']')
+        };
+        (from..text.len()).find(|i| ends(*i)).unwrap_or(text.len())
+    };
+    let end = match text.first() {
+        Some(quote @ ('"' | '\'')) => {
+            let rest = text.iter().skip(1);
+            rest.take_while(|c| *c != quote).count() + 2
+        }
+        Some('!') => match word(0) {
+            tag if text.get(tag) == Some(&' ') => word(tag + 1).max(tag),
+            tag => tag,
+        },
+        _ => word(0),
+    };
+    end.clamp(1, text.len().max(1))
 }
 
 #[cfg(test)]

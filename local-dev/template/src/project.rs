@@ -43,6 +43,43 @@ impl Api {
     pub fn api_id(&self) -> String {
         local::api_id(&self.id)
     }
+
+    /// A text in which the API's addresses on AWS are those on this machine: functions get
+    /// `https://ID.execute-api.REGION.amazonaws.com/STAGE` in their environment, made with
+    /// `Fn::Sub`. `authority` is `host:port`; a name of one of the API's stages behind it becomes
+    /// `stage`.
+    pub fn with_local_addresses(&self, text: &str, authority: &str, stage: &str) -> String {
+        let host = format!(
+            "{}.execute-api.{}.amazonaws.com",
+            self.api_id(),
+            local::REGION
+        );
+        let mut localized = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once(host.as_str()) {
+            match before.strip_suffix("s://") {
+                Some(plain) if plain.ends_with("http") || plain.ends_with("ws") => {
+                    localized.push_str(plain);
+                    localized.push_str("://");
+                }
+                Some(_) | None => localized.push_str(before),
+            }
+            localized.push_str(authority);
+            rest = after;
+            let segment = after.strip_prefix('/').map(|path| {
+                let end = path.find(|c: char| !(c.is_ascii_alphanumeric() || "-_".contains(c)));
+                &path[..end.unwrap_or(path.len())]
+            });
+            if let Some(name) = segment
+                && self.stages.iter().any(|stage| stage.name == name)
+            {
+                localized.push_str(&format!("/{stage}"));
+                rest = &after[1 + name.len()..];
+            }
+        }
+        localized.push_str(rest);
+        localized
+    }
 }
 
 /// A stage.
@@ -158,4 +195,52 @@ pub struct Schedule {
     pub every: Duration,
     /// `Input`, or the JSON of a scheduled event if absent.
     pub input: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn addresses_on_aws_become_local_ones() {
+        let api = Api {
+            id: "Api".to_owned(),
+            route_selection_expression: String::new(),
+            stages: vec![Stage {
+                name: "prod".to_owned(),
+                variables: BTreeMap::new(),
+            }],
+            routes: BTreeMap::new(),
+            at: At {
+                file: Arc::new(PathBuf::new()),
+                line: 1,
+                column: 1,
+            },
+        };
+        let host = format!("{}.execute-api.us-east-1.amazonaws.com", api.api_id());
+        for (text, local) in [
+            ("https://HOST/prod", "http://h:1/local"),
+            (
+                "https://HOST/prod/@connections",
+                "http://h:1/local/@connections",
+            ),
+            ("wss://HOST/prod", "ws://h:1/local"),
+            ("HOST", "h:1"),
+            ("HOST/prod", "h:1/local"),
+            ("HOST/production", "h:1/production"),
+            ("https://HOST/", "http://h:1/"),
+            (
+                "a=https://HOST/prod,b=wss://HOST",
+                "a=http://h:1/local,b=ws://h:1",
+            ),
+            ("https://example.com/prod", "https://example.com/prod"),
+            ("", ""),
+        ] {
+            let text = text.replace("HOST", &host);
+            let shown = api.with_local_addresses(&text, "h:1", "local");
+            assert_eq!(shown, local, "{text}");
+        }
+    }
 }

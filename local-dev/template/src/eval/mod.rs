@@ -25,7 +25,7 @@ pub(crate) use resource::Resources;
 /// Deepest nesting of evaluations; chains through names of other resources count as well.
 const DEEPEST: usize = 100;
 /// Most evaluations for one template. A kilobyte of result counts as sixteen.
-const MOST: usize = 2_000_000;
+const MOST: usize = 200_000;
 /// Longest result of a function in bytes; no property that is read takes more.
 const LONGEST: usize = 64 * 1024;
 
@@ -127,10 +127,11 @@ impl Scope {
             return Ok(None);
         };
         let Some(text) = value.as_text() else {
-            let what = match value.value {
-                Value::Null => "there is no value here".to_owned(),
-                _ => format!("this must be text, and is {}", value.kind()),
-            };
+            if value.value == Value::Null {
+                let finding = Finding::new(&node.at, "there is no value here");
+                return Err(Stop::Wrong(finding.help("an empty text is written `''`")));
+            }
+            let what = format!("this must be text, and is {}", value.kind());
             return Err(Stop::wrong(&node.at, what));
         };
         if text.contains("{{resolve:") {
@@ -192,7 +193,11 @@ impl Scope {
 fn literal<'n>(node: &'n Node, function: &str) -> Result<&'n str, Stop> {
     match node.as_text() {
         Some(text) if !text.is_empty() => Ok(text),
-        _ => Err(Stop::wrong(
+        Some(_) => Err(Stop::wrong(
+            &node.at,
+            format!("`{function}` takes a name, and there is none"),
+        )),
+        None => Err(Stop::wrong(
             &node.at,
             format!("`{function}` takes a name, and this is {}", node.kind()),
         )),

@@ -121,7 +121,13 @@ impl Reader<'_> {
     fn code_folder(&self, resource: &Resource, node: &Node) -> Result<PathBuf, Stop> {
         let id = &resource.id;
         let unsupported = |what: String| Stop::Unresolved(Finding::new(&node.at, what));
-        let Some(path) = self.scope.text(node)? else {
+        let path = self.scope.text(node).map_err(|stop| match stop {
+            Stop::Unresolved(finding) => {
+                unsupported(format!("`{id}` has no code here: {}", finding.what))
+            }
+            wrong @ Stop::Wrong(_) => wrong,
+        })?;
+        let Some(path) = path else {
             return Err(unsupported(format!("`{id}` has no code")));
         };
         if path.contains("://") {
@@ -129,7 +135,7 @@ impl Reader<'_> {
         }
         let folder = self.folder.join(Path::new(&path));
         if folder.is_file() {
-            let what = format!("`{id}`: `{path}` is an archive; name the unpacked folder");
+            let what = format!("`{id}`: `{path}` is no folder; unpack it, and name that");
             return Err(unsupported(what));
         }
         folder.canonicalize().map_err(|error| {

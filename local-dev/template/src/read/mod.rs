@@ -109,6 +109,3 @@ impl Findings {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use crate::eval::Resource;
+use crate::finding::At;
 use crate::finding::Finding;
 use crate::node::Node;
 use crate::read::Reader;
@@ -33,21 +34,9 @@ impl<'s> Reader<'s> {
 
     /// Notes that a property is missing, or misspelt.
     pub(super) fn missing(&mut self, resource: &Resource, name: &str) {
-        let misspelt = resource
-            .properties
-            .entries()
-            .iter()
-            .find(|entry| nearest(&entry.key, [name]).is_some());
-        self.findings.error(match misspelt {
-            Some(entry) => {
-                let what = format!("`{}` is no property of {}", entry.key, resource.kind);
-                Finding::new(&entry.at, what).help(format!("did you mean `{name}`?"))
-            }
-            None => Finding::new(
-                &resource.at,
-                format!("`{}` ({}) has no `{name}`", resource.id, resource.kind),
-            ),
-        });
+        let what = format!("`{}` ({}) has no `{name}`", resource.id, resource.kind);
+        self.findings
+            .error(missing(&resource.properties, name, &resource.at, what));
     }
 
     /// A whole number in a range.
@@ -103,5 +92,15 @@ impl<'s> Reader<'s> {
             texts.extend(self.findings.take(outcome));
         }
         texts
+    }
+}
+
+/// What to say of a property that is missing: the place where it is misspelt, or `what`.
+pub(super) fn missing(of: &Node, name: &str, at: &At, what: String) -> Finding {
+    let mut entries = of.entries().iter();
+    match entries.find(|entry| nearest(&entry.key, [name]).is_some()) {
+        Some(entry) => Finding::new(&entry.at, format!("{what}, but `{}`", entry.key))
+            .help(format!("did you mean `{name}`?")),
+        None => Finding::new(at, what),
     }
 }

@@ -10,6 +10,7 @@ use crate::finding::Findings;
 use crate::node::Entry;
 use crate::node::Node;
 use crate::node::Value;
+use crate::read::property::missing;
 use crate::read::shape;
 
 /// The name of the stage if none is given.
@@ -42,6 +43,12 @@ pub(super) fn expand(resource: &Resource, scope: &Scope, findings: &mut Findings
     };
     let mut made = vec![api(resource), stage(resource)];
     let routes = properties.get("Routes");
+    if let (Some(auth), Some(routes)) = (properties.get("Auth"), routes)
+        && routes.get("$connect").is_none()
+    {
+        let what = "`Auth` needs a route `$connect`, the only one that is authorized";
+        findings.error(Finding::new(&auth.at, what));
+    }
     match routes.map(|routes| &routes.value) {
         Some(Value::Map(entries)) if !entries.is_empty() => {
             for entry in entries {
@@ -51,7 +58,8 @@ pub(super) fn expand(resource: &Resource, scope: &Scope, findings: &mut Findings
         _ => {
             let at = routes.map_or(&resource.at, |routes| &routes.at);
             let what = format!("`{}` has no `Routes`", resource.id);
-            findings.error(Finding::new(at, what));
+            findings.error(missing(properties, "Routes", at, what));
+            return Vec::new();
         }
     }
     if let Auth::Custom { function, auth } = auth {
@@ -71,7 +79,8 @@ fn auth<'r>(
     };
     shape::check(&shape::SAM_AUTH, auth, scope, findings);
     let Some(kind) = auth.get("AuthType") else {
-        return Err(Finding::new(&auth.at, "`Auth` has no `AuthType`"));
+        let what = "`Auth` has no `AuthType`".to_owned();
+        return Err(missing(auth, "AuthType", &auth.at, what));
     };
     match kind.as_text() {
         Some("NONE") => Ok(Auth::None),
@@ -156,7 +165,7 @@ fn expand_route(
     };
     let Some(function) = route.value.get("FunctionArn") else {
         let what = format!("the route `{key}` has no `FunctionArn`");
-        findings.error(Finding::new(at, what));
+        findings.error(missing(&route.value, "FunctionArn", at, what));
         return;
     };
     let base = format!("{}{}", resource.id, capitalized(bare));

@@ -1,0 +1,117 @@
+//! Templates as people write them.
+
+use expect_test::expect;
+
+use crate::read_with;
+
+#[test]
+fn reads_plain_cloudformation() {
+    let read = read_with("t.yaml", include_str!("fixtures/raw.yaml"), &[]);
+    expect![[r#"
+        api Api by \$default
+          stage dev {"table": "chat-dev"}
+          $connect → Chat 5s if Authorize ["route.request.querystring.token"]
+          $disconnect → nothing
+          ping → not emulated
+          sendMessage → Chat 5s two-way
+        function Authorize (Authorize) python3.12 index.handler, no code
+          128 MB, 3s, retries 2 for 21600s, reserved None
+        function Chat (chat-dev) nodejs22.x index.handler, folder src
+          128 MB, 6s, retries 0 for 21600s, reserved None
+          ENDPOINT=https://f3w6eayet2.execute-api.us-east-1.amazonaws.com/dev
+          STAGE=dev
+        ! t.yaml:29:3: API Gateway may not call the authorizer `Authorize`: on AWS it fails with 500 (add an AWS::Lambda::Permission for apigateway.amazonaws.com whose `SourceArn` fits)
+        ! t.yaml:62:3: `PingIntegration`: MOCK integrations are not emulated
+        ! t.yaml:90:18: `TABLE` of `Chat` is not set: `Table` (AWS::DynamoDB::Table) exists on AWS only (give it a value: --env TABLE=VALUE, or a line in local.env)
+        ! t.yaml:93:21: `PASSWORD` of `Chat` is not set: a dynamic reference (`{{resolve:…}}`) is resolved by CloudFormation only (give it a value: --env PASSWORD=VALUE, or a line in local.env)
+        ! t.yaml:100:23: `Authorize`: inline code does not run here (put it into a file, and name the folder)
+        ! t.yaml:119:11: `Table`: AWS::DynamoDB::Table is not emulated
+    "#]].assert_eq(&read.unwrap());
+}
+
+#[test]
+fn a_parameter_changes_what_conditions_and_mappings_choose() {
+    let read = read_with(
+        "t.yaml",
+        include_str!("fixtures/raw.yaml"),
+        &[("Stage", "prod")],
+    );
+    let read = read.unwrap();
+    for line in [
+        "stage prod",
+        "admin → Chat",
+        "1024 MB",
+        "reserved Some(50)",
+        "STAGE=prod",
+    ] {
+        assert!(read.contains(line), "no {line} in\n{read}");
+    }
+}
+
+#[test]
+fn reads_a_sam_websocket_api() {
+    let read = read_with("t.yaml", include_str!("fixtures/sam.yaml"), &[]);
+    expect![[r#"
+        api Chat by $request.body.action
+          stage live {"color": "green", "common": "yes"}
+          $connect → Talk 29s if Guard ["route.request.header.Auth"]
+          $default → Talk 1s
+          ask → Talk 29s two-way
+        function Guard (Guard) provided.al2023 guard, cargo guard in .
+          128 MB, 3s, retries 2 for 21600s, reserved None
+          LEVEL=info
+          MODE=all
+        function Made (Made) provided.al2023 bootstrap, no code
+          128 MB, 20s, retries 2 for 21600s, reserved None
+          LEVEL=info
+          MODE=all
+        function Talk (Talk) provided.al2023 bootstrap, cargo talk in .
+          128 MB, 20s, retries 1 for 60s, reserved None
+          LEVEL=info
+          MODE=talk
+          STAGE=live
+          every 300s Some("{\"a\":1}")
+          every 3600s None
+        ! t.yaml:35:79: `SELF_NOT` of `Talk` is not set: `Fn::ImportValue` is a value of another stack (give it a value: --env SELF_NOT=VALUE, or a line in local.env)
+        ! t.yaml:36:7: `Layers` is not emulated: the function finds its own code only
+        ! t.yaml:42:57: `AtNoon`: cron(0 12 * * ? *) is not emulated, only rate(…) is
+        ! t.yaml:43:9: `Queue`: SQS events are not emulated
+        ! t.yaml:51:29: `Made`: code built by `makefile` is not built here (run `sam build`, and name what it makes: --template .aws-sam/build/template.yaml)
+        ! t.yaml:53:11: `Page`: AWS::Serverless::HttpApi is not emulated
+    "#]].assert_eq(&read.unwrap());
+}
+
+#[test]
+fn reads_what_the_cdk_writes() {
+    let read = read_with("cdk.json", include_str!("fixtures/cdk.json"), &[]);
+    expect![[r#"
+        api ApiF70053CD by $request.body.action
+          stage prod {}
+          $connect → Handler886CB40B 29s
+        function Handler886CB40B (Handler886CB40B) nodejs22.x index.handler, folder src
+          128 MB, 3s, retries 2 for 21600s, reserved None
+          GREETING=Grüß Gott 😀
+    "#]]
+    .assert_eq(&read.unwrap());
+}
+
+#[test]
+fn reads_a_chat_application_with_merge_keys() {
+    let read = read_with("t.yaml", include_str!("fixtures/chat-app.yaml"), &[]);
+    expect![[r#"
+        api ChatWebSocket by $request.body.message
+          stage Prod {}
+          $connect → OnConnect 29s
+          $disconnect → OnConnect 29s
+          sendmessage → SendMessage 29s
+        function OnConnect (OnConnect) python3.12 app.connect, folder src
+          256 MB, 3s, retries 2 for 21600s, reserved None
+          ORIGINS=https://a.example https://b.example
+          TABLE_NAME=connections
+        function SendMessage (SendMessage) python3.12 app.send, folder src
+          128 MB, 3s, retries 2 for 21600s, reserved None
+        ! t.yaml:33:3: API Gateway may not call `SendMessage` for `sendmessage`: on AWS it fails with 500 (add an AWS::Lambda::Permission for apigateway.amazonaws.com whose `SourceArn` fits)
+        ! t.yaml:62:11: `ConnectionsTable`: AWS::DynamoDB::Table is not emulated
+        ! t.yaml:89:11: `Domain`: AWS::ApiGatewayV2::DomainName is not emulated
+    "#]].assert_eq(&read.unwrap());
+}

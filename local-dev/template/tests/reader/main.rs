@@ -1,0 +1,133 @@
+//! The reader, from a file to a project.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, also in what tests share"
+)]
+
+mod broken;
+mod fixtures;
+mod hostile;
+mod parameters;
+mod unsupported;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use gatepost_template::Code;
+use gatepost_template::Function;
+use gatepost_template::Integration;
+use gatepost_template::Project;
+use gatepost_template::Refusal;
+use gatepost_template::Route;
+use gatepost_template::load;
+use tempfile::TempDir;
+
+/// Reads a template that stands beside folders `src` and `web`. Paths are shown from there.
+fn read_with(name: &str, text: &str, parameters: &[(&str, &str)]) -> Result<String, String> {
+    let folder = TempDir::new().unwrap();
+    std::fs::create_dir(folder.path().join("src")).unwrap();
+    std::fs::create_dir(folder.path().join("web")).unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, text).unwrap();
+    let parameters: BTreeMap<String, String> = parameters
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect();
+    let real = folder.path().canonicalize().unwrap();
+    let relative = |text: &str| {
+        let text = text.replace(&format!("{}/", real.display()), "");
+        let text = text.replace(&format!("{}/", folder.path().display()), "");
+        text.replace(&real.display().to_string(), ".")
+    };
+    match load(&path, &parameters) {
+        Ok(project) => Ok(relative(&shown(&project))),
+        Err(refusal) => Err(relative(&refusal.to_string())),
+    }
+}
+
+/// Reads a template without parameters.
+fn read(text: &str) -> Result<String, String> {
+    read_with("t.yaml", text, &[])
+}
+
+/// Reads whatever bytes.
+fn read_bytes(folder: &Path, bytes: &[u8]) -> Result<Project, Refusal> {
+    let path = folder.join("t.yaml");
+    std::fs::write(&path, bytes).unwrap();
+    load(&path, &BTreeMap::new())
+}
+
+/// A project, a line or so for each thing.
+fn shown(project: &Project) -> String {
+    let mut lines = Vec::new();
+    for api in &project.apis {
+        lines.push(format!(
+            "api {} by {}",
+            api.id, api.route_selection_expression
+        ));
+        for stage in &api.stages {
+            lines.push(format!("  stage {} {:?}", stage.name, stage.variables));
+        }
+        lines.extend(api.routes.values().map(route));
+    }
+    for function in project.functions.values() {
+        lines.extend(function_lines(function));
+    }
+    if let Some(page) = &project.page {
+        lines.push(format!("page {}", page.display()));
+    }
+    for finding in &project.unsupported {
+        lines.push(format!("! {finding}"));
+    }
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+fn route(route: &Route) -> String {
+    let target = match &route.integration {
+        Some(Integration::Lambda { function, timeout }) => format!("{function} {timeout:?}"),
+        Some(Integration::Unsupported(_)) => "not emulated".to_owned(),
+        None => "nothing".to_owned(),
+    };
+    let two_way = if route.route_response { " two-way" } else { "" };
+    let authorizer = route
+        .authorizer
+        .as_ref()
+        .map_or_else(String::new, |authorizer| {
+            format!(
+                " if {} {:?}",
+                authorizer.function, authorizer.identity_sources
+            )
+        });
+    format!("  {} → {target}{two_way}{authorizer}", route.key)
+}
+
+fn function_lines(function: &Function) -> Vec<String> {
+    let code = match &function.code {
+        Code::Cargo { folder, binary } => format!("cargo {binary} in {}", folder.display()),
+        Code::Folder(folder) => format!("folder {}", folder.display()),
+        Code::Unsupported(_) => "no code".to_owned(),
+    };
+    let mut lines = vec![
+        format!(
+            "function {} ({}) {} {}, {code}",
+            function.id, function.name, function.runtime, function.handler
+        ),
+        format!(
+            "  {} MB, {:?}, retries {} for {:?}, reserved {:?}",
+            function.memory_mb,
+            function.timeout,
+            function.retry_attempts,
+            function.maximum_event_age,
+            function.reserved_concurrency
+        ),
+    ];
+    for (name, value) in &function.environment {
+        lines.push(format!("  {name}={value}"));
+    }
+    for schedule in &function.schedules {
+        lines.push(format!("  every {:?} {:?}", schedule.every, schedule.input));
+    }
+    lines
+}
