@@ -207,7 +207,7 @@ pub(crate) fn message(
     body: &str,
 ) -> Bytes {
     let context = RequestContext::new(place, connection, request, route_key, "MESSAGE");
-    json(&Message {
+    let event = Message {
         stage_variables: known(&connection.stage.variables),
         request_context: RequestContext {
             message_id: Some(message),
@@ -215,7 +215,11 @@ pub(crate) fn message(
         },
         body,
         is_base64_encoded: false,
-    })
+    };
+    // What is around the body has seldom more than 1,000 bytes.
+    let mut json = Vec::with_capacity(1024 + body.len() + body.len() / 8);
+    serde_json::to_writer(&mut json, &event).expect(SERIALISES);
+    json.into()
 }
 
 #[derive(Serialize)]
@@ -272,6 +276,8 @@ pub(crate) fn disconnect(
         is_base64_encoded: false,
     })
 }
+
+const SERIALISES: &str = "events have string keys and no failing parts";
 
 fn json(event: &impl Serialize) -> Bytes {
     serde_json::to_vec(event)

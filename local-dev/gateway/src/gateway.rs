@@ -271,7 +271,7 @@ impl Core {
         function: &Function,
         payload: Bytes,
     ) -> Outcome {
-        let began = Instant::now();
+        let began = self.config.observer.listening().then(Instant::now);
         let invoked = self.invoke.invoke(&function.id, payload.clone());
         let outcome = match tokio::time::timeout(function.timeout, invoked).await {
             Ok(Ok(Invoked::Response(response))) => Outcome::Response(response),
@@ -286,7 +286,7 @@ impl Core {
             function: function.id.clone(),
             payload,
             outcome: outcome.clone(),
-            took: began.elapsed(),
+            took: began.map_or(Duration::ZERO, |began| began.elapsed()),
         });
         outcome
     }

@@ -90,11 +90,12 @@ async fn answer(
             // Developer Guide, "Quotas …": a message has at most 128 KB. What a longer one becomes
             // is not documented.
             Ok(response) if response.body.len() <= core.config.limits.message => {
-                let body = match String::from_utf8_lossy(&response.body) {
-                    std::borrow::Cow::Borrowed(_) => Bytes::from(response.body),
-                    std::borrow::Cow::Owned(text) => Bytes::from(text),
-                };
-                send(core, connection, Origin::RouteResponse(request), &body);
+                send(
+                    core,
+                    connection,
+                    Origin::RouteResponse(request),
+                    &Bytes::from(response.body),
+                );
             }
             Ok(_) | Err(_) => send_error(core, connection, request, "Internal server error"),
         },

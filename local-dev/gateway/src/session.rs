@@ -50,7 +50,10 @@ pub(crate) async fn run(
     let (read, write) = stream.into_split();
     connection.open(write);
     let mut session = Session::new(core, connection, read);
-    let ending = match session.take(&mut Vec::from(first)) {
+    let early = session.take(&mut first.to_vec());
+    // It is a part of hyper's 8 KB buffer, which would live as long as the connection.
+    drop(first);
+    let ending = match early {
         Some(ending) => ending,
         None => (&mut session).await,
     };
