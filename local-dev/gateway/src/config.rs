@@ -27,7 +27,7 @@ pub struct Config {
     /// Quotas and timeouts.
     pub limits: Limits,
     /// Divides the idle time and the lifetime of connections; 1 is as on AWS. Integration timeouts
-    /// stay as they are. Values that are not positive count as 1.
+    /// stay as they are. Between 0.001 and 10⁹; what is not positive counts as 1.
     pub time_scale: f64,
     /// The time of day.
     pub clock: Arc<dyn Clock>,

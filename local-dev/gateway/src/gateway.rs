@@ -339,6 +339,7 @@ impl Core {
     }
 
     pub(crate) async fn refuse(&self, refusal: Refusal) -> Response<Full<Bytes>> {
+        tracing::debug!(status = refusal.status.as_u16(), why = %refusal.why, "refused");
         let mut response = refusal.into_response();
         self.stamp(&mut response);
         self.casing.apply(&mut response).await;

@@ -19,6 +19,7 @@ use http::Method;
 use http::Request;
 use http::Response;
 use http::StatusCode;
+use http::Version;
 use http::header;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -139,6 +140,9 @@ fn check(core: &Core, request: &Request<Incoming>, rest: &str) -> Result<(), Ref
     if !matches!(rest, "" | "/") {
         return Err(Refusal::forbidden("a path below the stage"));
     }
+    if request.version() < Version::HTTP_11 || !headers.contains_key(header::HOST) {
+        return Err(Refusal::bad_handshake("not HTTP/1.1 with a Host"));
+    }
     // §4.4: the version that the server understands is named.
     if headers
         .get(header::SEC_WEBSOCKET_VERSION)
@@ -209,6 +213,10 @@ async fn establish(
         principal: connection.authorizer().map(|a| a.principal.clone()),
     });
     drop(head);
+    // Shutdown may have looked for connections before this one was there.
+    if core.stopping.load(Ordering::SeqCst) {
+        connection.end(Ending::SHUTDOWN);
+    }
     if answer.send(Ok(subprotocol)).is_err() {
         return core.disconnect(&connection, &Ending::LOST);
     }

@@ -14,7 +14,6 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use http_body_util::BodyExt;
 use http_body_util::Full;
-use http_body_util::Limited;
 use hyper::body::Incoming;
 use serde::Serialize;
 
@@ -101,17 +100,35 @@ async fn answer(
     }
 }
 
+/// Bytes of a payload that is too large which are still read, so that the client, which writes
+/// before it reads, sees the answer and not a reset connection.
+const DRAINED: usize = 8 * 1024 * 1024;
+
 async fn payload(core: &Core, request: Request<Incoming>) -> Result<Bytes, Refusal> {
-    let body = Limited::new(request.into_body(), core.config.limits.message);
-    let payload = body
-        .collect()
-        .await
-        .map_err(|_| PostError::TooLarge)?
-        .to_bytes();
-    if payload.is_empty() {
-        return Err(Refusal::no_payload("a post without a payload"));
+    let largest = core.config.limits.message;
+    let mut body = request.into_body();
+    let mut payload = Bytes::new();
+    let mut read = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            return Err(Refusal::no_payload("the payload broke off"));
+        };
+        let Ok(part) = frame.into_data() else {
+            continue;
+        };
+        read += part.len();
+        payload = match payload.len() {
+            _ if read > DRAINED => break,
+            _ if read > largest => Bytes::new(),
+            0 => part,
+            _ => [payload, part].concat().into(),
+        };
     }
-    Ok(payload)
+    match read {
+        0 => Err(Refusal::no_payload("a post without a payload")),
+        read if read > largest => Err(PostError::TooLarge.into()),
+        _ => Ok(payload),
+    }
 }
 
 fn find(core: &Core, stage: Option<&Arc<Stage>>, id: Id) -> Result<Arc<Connection>, PostError> {

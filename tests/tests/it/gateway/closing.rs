@@ -185,3 +185,27 @@ async fn shutdown_is_bounded() {
     assert_eq!(client.closed().await.0, 1001);
     served.call_of("$disconnect").await;
 }
+
+/// A client whose `$connect` is answered while the gateway stops gets in, and out again.
+#[tokio::test]
+async fn shutdown_waits_for_a_connect_that_is_under_way() {
+    let wanted = api()
+        .one_way("$connect", Does::Waits)
+        .one_way("$disconnect", always(status(200)));
+    let mut served = wanted.serve().await;
+    let mut client = served.dial().await;
+    let handshake = tokio::spawn(async move {
+        client.upgrade("/local", &[]).await;
+        client
+    });
+    let connect = served.call().await;
+    let gateway = served.gateway.clone();
+    let shutdown = tokio::spawn(async move { gateway.shutdown().await });
+    while served.http("GET", "/local", b"").await.status != 503 {}
+    connect.answer(status(200));
+    let mut client = handshake.await.unwrap();
+    assert_eq!(client.closed().await, (1001, "Going away".to_owned()));
+    drop(client);
+    shutdown.await.unwrap();
+    assert_eq!(served.script.called(), ["$connect", "$disconnect"]);
+}

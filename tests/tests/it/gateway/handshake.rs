@@ -212,6 +212,19 @@ async fn a_handshake_that_breaks_the_rfc_is_refused() {
             assert_eq!(answer.header("Sec-WebSocket-Version"), Some("13"));
         }
     }
+    let rest = format!(
+        "Upgrade: websocket\r\nConnection: Upgrade\r\n{}{}\r\n",
+        key(KEY),
+        version("13")
+    );
+    for line in [
+        "GET /local HTTP/1.1\r\n",
+        "GET /local HTTP/1.0\r\nHost: x\r\n",
+    ] {
+        let mut client = served.dial().await;
+        client.send(format!("{line}{rest}").as_bytes()).await;
+        assert_eq!(client.answer().await.status, 400, "{line}");
+    }
     assert!(served.script.called().is_empty());
 }
 
