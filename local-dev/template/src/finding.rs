@@ -1,5 +1,6 @@
 //! Things of a template that a person should look at, and where they stand.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -66,24 +67,28 @@ pub(crate) struct Findings {
     pub(crate) errors: Vec<Finding>,
     /// What is not emulated.
     pub(crate) unsupported: Vec<Finding>,
+    /// Lines, columns and texts of both: a value of `Globals` is met with every function.
+    noted: HashSet<(usize, usize, String)>,
 }
 
 impl Findings {
     /// Notes what refuses the template.
     pub(crate) fn error(&mut self, finding: Finding) {
-        note(&mut self.errors, finding);
+        if self.is_new(&finding) {
+            self.errors.push(finding);
+        }
     }
 
     /// Notes what is not emulated.
     pub(crate) fn unsupported(&mut self, finding: Finding) {
-        note(&mut self.unsupported, finding);
+        if self.is_new(&finding) {
+            self.unsupported.push(finding);
+        }
     }
-}
 
-/// Appends, once: a value of `Globals` is met with every function.
-fn note(findings: &mut Vec<Finding>, finding: Finding) {
-    if !findings.contains(&finding) {
-        findings.push(finding);
+    fn is_new(&mut self, finding: &Finding) -> bool {
+        let At { line, column, .. } = finding.at;
+        self.noted.insert((line, column, finding.what.clone()))
     }
 }
 

@@ -4,7 +4,7 @@
 //! [`node::Node`]s with positions ([`yaml`]), the intrinsic functions in it are evaluated where a
 //! value is wanted ([`eval`]), and resources become APIs and functions ([`read`]).
 //!
-//! What is wrong refuses the template ([`load`]'s error); what is right but not emulated is told
+//! What is wrong refuses the template ([`Refusal`]); what is right but not emulated is told
 //! in [`Project::unsupported`], and the rest works on.
 
 mod eval;

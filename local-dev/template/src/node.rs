@@ -102,6 +102,13 @@ impl Node {
         }
     }
 
+    /// How many values it holds, itself included.
+    pub(crate) fn size(&self) -> usize {
+        let items: usize = self.items().iter().map(Self::size).sum();
+        let entries = self.entries().iter();
+        1 + items + entries.map(|entry| entry.value.size()).sum::<usize>()
+    }
+
     /// What it is, for a message.
     pub(crate) fn kind(&self) -> &'static str {
         match &self.value {

@@ -14,13 +14,31 @@ use crate::read::shape;
 use crate::read::websocket_api;
 use crate::suggest::did_you_mean;
 
+/// Most resources of a template (CloudFormation quotas, "Resources").
+const MOST: usize = 500;
+/// Most values that `Globals` may come to in all resources together.
+const MOST_COPIED: usize = 500_000;
+
 /// Collects the resources whose conditions hold. `scope` has no resources yet: conditions cannot
 /// name any.
 pub(super) fn collect(document: &Node, scope: &Scope, findings: &mut Findings) -> Resources {
     let globals = document.get("Globals");
     check_globals(globals, scope, findings);
     let mut resources = Resources::default();
-    for entry in document.get("Resources").map_or(&[][..], Node::entries) {
+    let entries = document.get("Resources").map_or(&[][..], Node::entries);
+    if let Some(entry) = entries.get(MOST) {
+        let what = format!("the template has more than {MOST} resources");
+        findings.error(Finding::new(&entry.at, what).help("CloudFormation takes no more"));
+        return resources;
+    }
+    if let Some(globals) = globals
+        && globals.size().saturating_mul(entries.len()) > MOST_COPIED
+    {
+        let what = "`Globals` is too large for that many resources";
+        findings.error(Finding::new(&globals.at, what));
+        return resources;
+    }
+    for entry in entries {
         let Some(resource) = read(entry, globals, scope, findings) else {
             resources.add_absent(&entry.key);
             continue;

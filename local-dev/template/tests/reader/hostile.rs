@@ -71,3 +71,30 @@ proptest! {
         let _ = read_bytes(folder.path(), text.as_bytes());
     }
 }
+
+#[test]
+fn what_would_be_copied_too_often_is_refused() {
+    let variables: String = (0..5_000).map(|i| format!("V{i}: x, ")).collect();
+    let functions: String = (0..400)
+        .map(|i| format!("  F{i}: {{Type: 'AWS::Serverless::Function'}}\n"))
+        .collect();
+    let more: String = (0..101)
+        .map(|i| format!("  M{i}: {{Type: 'AWS::IAM::Role'}}\n"))
+        .collect();
+    let transform = "Transform: AWS::Serverless-2016-10-31";
+    let globals = format!("Globals: {{Function: {{Environment: {{Variables: {{{variables}}}}}}}}}");
+    for (text, said) in [
+        (
+            format!("{transform}\n{globals}\nResources:\n{functions}"),
+            "`Globals` is too large for that many resources",
+        ),
+        (
+            format!("{transform}\nResources:\n{functions}{more}"),
+            "the template has more than 500 resources",
+        ),
+    ] {
+        let folder = TempDir::new().unwrap();
+        let refusal = read_bytes(folder.path(), text.as_bytes()).unwrap_err();
+        assert_eq!(refusal.findings[0].what, said);
+    }
+}
