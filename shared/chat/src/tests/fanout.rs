@@ -340,3 +340,52 @@ async fn a_member_list_is_read_again_only_when_it_changed() {
     assert_eq!(world.pushed("u001"), ["one", "two"]);
     assert_eq!(world.pushed("u002"), ["two", "three"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_was_left_behind_once_is_not_waited_for_by_the_next_message() {
+    let world = world();
+    room_of(&world, names(3)).await;
+    world.gateway.is("u001", Manner::Hangs);
+    let acted = world.act(&user("u000"), &send("lobby", "one")).await;
+    let chat = Arc::clone(&world.chat);
+    let worker = tokio::spawn(async move { chat.after(acted.after, deadline()).await });
+    super::turnstile::settle().await;
+    tokio::time::advance(Duration::from_millis(300)).await;
+    super::turnstile::settle().await;
+    assert!(
+        !worker.is_finished(),
+        "the first post may still be answered"
+    );
+    let begun = Instant::now();
+    world.send(&user("u000"), "lobby", "two").await;
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    assert_eq!(world.pushed("u002"), ["one", "two"]);
+    worker.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_is_slow_gets_its_frames_in_order_whoever_posts_them() {
+    let world = world();
+    let page = Caller {
+        anonymous: true,
+        ..device("guest-page", "page")
+    };
+    let frame = r#"{"username":"p","userid":"p","msg":"one"}"#;
+    world.frame(&page, frame).await.unwrap();
+    world
+        .gateway
+        .is("page", Manner::Takes(Duration::from_millis(600)));
+    let acted = world.act(&user("ann"), &send("lobby", "two")).await;
+    let chat = Arc::clone(&world.chat);
+    let worker = tokio::spawn(async move { chat.after(acted.after, deadline()).await });
+    super::turnstile::settle().await;
+    tokio::time::advance(Duration::from_millis(400)).await;
+    super::turnstile::settle().await;
+    world.gateway.is("page", Manner::Takes(Duration::ZERO));
+    let other = world.another_process(settings());
+    other.send(&user("ann"), "lobby", "three").await;
+    worker.await.unwrap();
+    let shown = world.gateway.frames("page");
+    let shown = shown.iter().map(|frame| frame.split('"').nth(11).unwrap());
+    assert_eq!(shown.collect::<Vec<_>>(), ["one", "two", "three"]);
+}
