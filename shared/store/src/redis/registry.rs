@@ -426,17 +426,16 @@ impl Registry for RedisRegistry {
         let leave = self.leave(&subscriber, true, now, rooms.iter().map(|(room, _)| room));
         let forget = Call::script(&script::FORGET_CONNECTION, [&key]).arg(TOMBSTONE_MS);
         let mut answers = self.run(what, &[&shards, &[leave], &[forget]]).await?;
-        let listed = rooms
-            .iter()
-            .map(|_| answers.next())
-            .collect::<Result<Vec<bool>, _>>()?;
+        for _ in &rooms {
+            let _: bool = answers.next()?;
+        }
+        // The user's key decides, so that of two removals at once one tells each room.
         let left: Vec<i64> = answers.next()?;
         let rooms = rooms
             .into_iter()
-            .zip(listed)
             .zip(left.chunks_exact(2))
-            .filter(|((_, listed), left)| *listed || left[0] == 1)
-            .map(|(((room, shards), _), left)| Unsubscribed {
+            .filter(|(_, left)| left[0] == 1)
+            .map(|((room, shards), left)| Unsubscribed {
                 room,
                 shards,
                 last_device: left[1] == 0,

@@ -18,11 +18,19 @@ use tokio::time::Instant;
 
 use crate::StoreError;
 
-/// How long one call may wait for other processes' writes.
-const LIMIT: Duration = Duration::from_secs(1);
+/// How long one call may wait for other processes' writes: who waits draws lots, and on a disk that
+/// takes 30 ms to flush, one of eight may draw many blanks.
+const LIMIT: Duration = Duration::from_secs(5);
 
 /// A statement with its values, or several separated by `;` that share numbered values `?1`.
 pub(super) type Query = sqlx::query::Query<'static, Sqlite, SqliteArguments>;
+
+/// Ends the values of a text of several statements. sqlx takes a number that one of them leaves out
+/// for a parameter without a number, and binds nothing more once it has run out of values for
+/// those: so it gets some to spare.
+pub(super) fn several(query: Query) -> Query {
+    (0..64).fold(query, |query, _| query.bind(None::<i64>))
+}
 
 /// What a call does about a failure.
 enum Fault {
@@ -73,6 +81,8 @@ pub(super) enum Unready {
     Sqlite(sqlx::Error),
     /// To be said as it is.
     Store(StoreError),
+    /// Another version made the file.
+    Strange,
 }
 
 impl From<sqlx::Error> for Unready {
@@ -112,7 +122,7 @@ impl File {
     }
 
     /// Runs a query to its end and answers all its rows. Waits its turn while other processes write,
-    /// up to a second.
+    /// up to [`LIMIT`].
     pub(super) async fn rows<P: Prepare>(
         &self,
         prepare: &P,
@@ -193,6 +203,10 @@ impl File {
                 }
                 Err(Unready::Sqlite(error)) => error,
                 Err(Unready::Store(error)) => return Err(error),
+                Err(Unready::Strange) => {
+                    self.delete(before);
+                    continue;
+                }
             };
             match fault(&error) {
                 Fault::Busy if Instant::now() < deadline => pause().await,

@@ -25,6 +25,7 @@ use super::file::Query;
 use super::file::Unready;
 use super::file::is_busy;
 use super::file::pause;
+use super::file::several;
 use crate::Append;
 use crate::Appended;
 use crate::History;
@@ -403,13 +404,15 @@ impl History for SqliteHistory {
         owner: Option<&UserId>,
     ) -> Result<bool, StoreError> {
         let create = || {
-            query(CREATE)
-                .bind(name.as_str().to_owned())
-                .bind(row::kind_column(kind))
-                .bind(i64::from(shards.max(1)))
-                .bind(owner.map(|user| user.as_str().as_bytes().to_vec()))
-                .bind(None::<Vec<u8>>)
-                .bind("owner")
+            several(
+                query(CREATE)
+                    .bind(name.as_str().to_owned())
+                    .bind(row::kind_column(kind))
+                    .bind(i64::from(shards.max(1)))
+                    .bind(owner.map(|user| user.as_str().as_bytes().to_vec()))
+                    .bind(None::<Vec<u8>>)
+                    .bind("owner"),
+            )
         };
         Ok(self.number("making a room", create).await? == 1)
     }
@@ -420,13 +423,15 @@ impl History for SqliteHistory {
         users: [&UserId; 2],
     ) -> Result<bool, StoreError> {
         let create = || {
-            query(CREATE)
-                .bind(name.as_str().to_owned())
-                .bind(row::kind_column(RoomKind::Direct))
-                .bind(1_i64)
-                .bind(users[0].as_str().as_bytes().to_vec())
-                .bind(users[1].as_str().as_bytes().to_vec())
-                .bind("member")
+            several(
+                query(CREATE)
+                    .bind(name.as_str().to_owned())
+                    .bind(row::kind_column(RoomKind::Direct))
+                    .bind(1_i64)
+                    .bind(users[0].as_str().as_bytes().to_vec())
+                    .bind(users[1].as_str().as_bytes().to_vec())
+                    .bind("member"),
+            )
         };
         Ok(self.number("making a direct room", create).await? == 1)
     }
@@ -553,7 +558,7 @@ impl History for SqliteHistory {
     }
 
     async fn purge(&self, before: Millis, limit: u32) -> Result<u64, StoreError> {
-        let purge = || query(PURGE).bind(before).bind(i64::from(limit));
+        let purge = || several(query(PURGE).bind(before).bind(i64::from(limit)));
         Ok(row::seq_of(self.number("purging", purge).await?))
     }
 }
@@ -568,13 +573,15 @@ impl SqliteHistory {
     ) -> Result<bool, StoreError> {
         let (op, role, ends_at) = row::standing_columns(standing);
         let change = || {
-            query(STANDING)
-                .bind(by.map(|by| by.as_str().as_bytes().to_vec()))
-                .bind(room.as_str().to_owned())
-                .bind(user.as_str().as_bytes().to_vec())
-                .bind(op)
-                .bind(role)
-                .bind(ends_at)
+            several(
+                query(STANDING)
+                    .bind(by.map(|by| by.as_str().as_bytes().to_vec()))
+                    .bind(room.as_str().to_owned())
+                    .bind(user.as_str().as_bytes().to_vec())
+                    .bind(op)
+                    .bind(role)
+                    .bind(ends_at),
+            )
         };
         Ok(self.number("changing a standing", change).await? == 1)
     }

@@ -22,6 +22,7 @@ use super::file::File;
 use super::file::Prepare;
 use super::file::Query;
 use super::file::Unready;
+use super::file::several;
 use super::statement;
 use crate::Admission;
 use crate::Claim;
@@ -59,7 +60,7 @@ pub(crate) struct SqliteRegistry {
     connects: AtomicU32,
 }
 
-/// Makes the tables. The file may be lost at any time, so another version's are thrown away.
+/// Makes the tables.
 struct Tables;
 
 impl Prepare for Tables {
@@ -70,8 +71,11 @@ impl Prepare for Tables {
             .fetch_one(&mut *connection)
             .await?
             .try_get(0)?;
-        if version != statement::VERSION {
-            raw_sql(statement::TABLES).execute(&mut *connection).await?;
+        match version {
+            statement::VERSION => {}
+            // Another process may be making them too.
+            0 => drop(raw_sql(statement::TABLES).execute(&mut *connection).await?),
+            _ => return Err(Unready::Strange),
         }
         raw_sql(statement::TEMPORARY)
             .execute(&mut *connection)
@@ -254,10 +258,12 @@ impl Registry for SqliteRegistry {
             SessionPolicy::Takeover { take: true } => "take",
         };
         let hello = || {
-            bind(statement::HELLO, connection, now)
-                .bind(policy)
-                .bind(now.saturating_add(REPLACED_MS))
-                .bind(now.saturating_add(REPLACED_CLIENT_MS))
+            several(
+                bind(statement::HELLO, connection, now)
+                    .bind(policy)
+                    .bind(now.saturating_add(REPLACED_MS))
+                    .bind(now.saturating_add(REPLACED_CLIENT_MS)),
+            )
         };
         let mut rows = self.rows(what, hello).await?;
         let verdict = rows
@@ -295,15 +301,17 @@ impl Registry for SqliteRegistry {
         let (user_interval, tolerance) = interval_us(rates.per_user);
         let (room_interval, room_tolerance) = interval_us(rates.per_room);
         let admit = || {
-            query(statement::ADMIT)
-                .bind(text(connection.as_str()))
-                .bind(bytes(user.as_str()))
-                .bind(now)
-                .bind(format!("u:{user}"))
-                .bind(user_interval)
-                .bind(format!("r:{room}"))
-                .bind(room_interval)
-                .bind(tolerance.max(room_tolerance))
+            several(
+                query(statement::ADMIT)
+                    .bind(text(connection.as_str()))
+                    .bind(bytes(user.as_str()))
+                    .bind(now)
+                    .bind(format!("u:{user}"))
+                    .bind(user_interval)
+                    .bind(format!("r:{room}"))
+                    .bind(room_interval)
+                    .bind(tolerance.max(room_tolerance)),
+            )
         };
         let found = self
             .first::<(bool, i64, i64, Option<String>)>(what, admit)
@@ -346,9 +354,11 @@ impl Registry for SqliteRegistry {
             .collect();
         let list = serde_json::to_string(&list).expect("texts and numbers always serialise");
         let subscribe = || {
-            bind(statement::SUBSCRIBE, connection, now)
-                .bind(list.clone())
-                .bind(stamp)
+            several(
+                bind(statement::SUBSCRIBE, connection, now)
+                    .bind(list.clone())
+                    .bind(stamp),
+            )
         };
         let rows = self.rows(what, subscribe).await?;
         let mut rows = rows.iter().map(|row| columns::<(bool, i64)>(what, row));
@@ -380,11 +390,13 @@ impl Registry for SqliteRegistry {
         };
         let stamp = column(stamp()?);
         let unsubscribe = || {
-            on_shard(statement::UNSUBSCRIBE, &shard)
-                .bind(bytes(subscriber.user.as_str()))
-                .bind(text(subscriber.connection.as_str()))
-                .bind(now)
-                .bind(stamp)
+            several(
+                on_shard(statement::UNSUBSCRIBE, &shard)
+                    .bind(bytes(subscriber.user.as_str()))
+                    .bind(text(subscriber.connection.as_str()))
+                    .bind(now)
+                    .bind(stamp),
+            )
         };
         let found = self.first::<(bool, bool)>(what, unsubscribe).await?;
         let (there, others) = found.unwrap_or_default();
@@ -399,11 +411,13 @@ impl Registry for SqliteRegistry {
         let what = "removing a connection";
         let stamp = column(stamp()?);
         let remove = || {
-            query(statement::REMOVE)
-                .bind(text(id.as_str()))
-                .bind(now)
-                .bind(now.saturating_add(column(TOMBSTONE_MS)))
-                .bind(stamp)
+            several(
+                query(statement::REMOVE)
+                    .bind(text(id.as_str()))
+                    .bind(now)
+                    .bind(now.saturating_add(column(TOMBSTONE_MS)))
+                    .bind(stamp),
+            )
         };
         let rows = self.rows(what, remove).await?;
         let mut rows = rows.iter();
@@ -460,9 +474,11 @@ impl Registry for SqliteRegistry {
         }
         let stamp = column(stamp()?);
         let list = || {
-            on_shard(statement::SUBSCRIBERS, shard)
-                .bind(now)
-                .bind(stamp)
+            several(
+                on_shard(statement::SUBSCRIBERS, shard)
+                    .bind(now)
+                    .bind(stamp),
+            )
         };
         let rows = self.rows(what, list).await?;
         let mut rows = rows.iter();

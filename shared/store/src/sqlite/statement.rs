@@ -1,36 +1,30 @@
 //! The statements of the registry. Several in one text are one trip to SQLite's thread, and so one
 //! transaction that no other call and no freeze can come into the middle of.
 
-/// The form of the tables. Another one's are thrown away.
+/// The form of the tables. A file of another one is made anew.
 pub(super) const VERSION: i64 = 1;
 
 /// `closed_until` is a tombstone: until then nothing can be added for the connection. `listed`:
 /// under its user, so a post target. `replaced.who` is a client, or `@` and a connection.
 pub(super) const TABLES: &str = "
 begin immediate;
-drop table if exists connection;
-drop table if exists replaced;
-drop table if exists subscription;
-drop table if exists bucket;
-drop table if exists head;
-drop table if exists fan_out;
-create table connection (
+create table if not exists connection (
   id text primary key, user blob, name text, dialect text, client text, lease integer,
   listed integer not null default 0, closed_until integer
 ) strict, without rowid;
-create index connection_user on connection (user);
-create table replaced (
+create index if not exists connection_user on connection (user);
+create table if not exists replaced (
   user blob not null, who text not null, ends integer not null, primary key (user, who)
 ) strict, without rowid;
-create table subscription (
+create table if not exists subscription (
   room text not null, shard integer not null, user blob not null, connection text not null,
   name text not null, dialect text not null, shards integer not null, lease integer not null,
   primary key (room, shard, user, connection)
 ) strict, without rowid;
-create index subscription_connection on subscription (connection);
-create table bucket (key text primary key, full integer not null) strict, without rowid;
-create table head (room text primary key, seq integer not null) strict, without rowid;
-create table fan_out (
+create index if not exists subscription_connection on subscription (connection);
+create table if not exists bucket (key text primary key, full integer not null) strict, without rowid;
+create table if not exists head (room text primary key, seq integer not null) strict, without rowid;
+create table if not exists fan_out (
   room text not null, shard integer not null, holder text, ends integer,
   dirty integer not null default 0, cursor integer, stamp integer, primary key (room, shard)
 ) strict, without rowid;
