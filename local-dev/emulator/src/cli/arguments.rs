@@ -25,6 +25,7 @@ Exit codes: 0 stopped on request, 1 could not start or go on, 64 wrong usage.";
     version,
     after_help = EXAMPLES,
     args_conflicts_with_subcommands = true,
+    args_override_self = true,
     disable_help_subcommand = true
 )]
 pub(crate) struct CommandLine {
@@ -40,7 +41,7 @@ pub(crate) struct CommandLine {
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Subcommand {
     /// Builds the functions of a template, runs them, and serves their WebSocket API
-    #[command(after_help = EXAMPLES)]
+    #[command(after_help = EXAMPLES, args_override_self = true)]
     Dev(Box<DevArguments>),
 }
 
@@ -228,6 +229,15 @@ mod tests {
         ] {
             assert!(dev(arguments).is_err(), "{arguments:?}");
         }
+    }
+
+    #[test]
+    fn of_a_flag_said_twice_the_last_counts_unless_it_may_be_repeated() {
+        let line = [
+            "dev", "--port", "1", "--port", "2", "--env", "A=1", "--env", "B=2",
+        ];
+        let dev = dev(&line).unwrap();
+        assert_eq!((dev.port, dev.variables.len()), (2, 2));
     }
 
     #[test]

@@ -14,6 +14,7 @@ async fn the_console_shows_connections_functions_and_routes() -> anyhow::Result<
     let mut socket = Socket::open(emulator.websocket()).await?;
     socket.send("one").await?;
     socket.text().await?;
+    emulator.event("answered", |_| true).await?;
     let state = state(&emulator).await?;
     assert_eq!(state["connections_total"], 1);
     let connection = &state["connections"][0];

@@ -125,7 +125,12 @@ fn family(emulator: &Emulator) -> anyhow::Result<Vec<AsyncFd<OwnedFd>>> {
                 .and_then(Pid::from_raw)
                 .context("a pid")?;
             let process = pidfd_open(pid, PidfdFlags::empty())?;
-            Ok(AsyncFd::with_interest(process, Interest::READABLE)?)
+            #[expect(
+                deprecated,
+                reason = "an OwnedFd keeps its promise, and unsafe is forbidden"
+            )]
+            let process = AsyncFd::with_interest(process, Interest::READABLE)?;
+            Ok(process)
         })
         .collect()
 }
