@@ -3,4 +3,5 @@
 pub mod emulator;
 pub mod machine;
 pub mod member;
+pub mod servers;
 pub mod socket;

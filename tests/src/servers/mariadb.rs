@@ -102,6 +102,12 @@ impl MariaDb {
         self.port
     }
 
+    /// Its process ID.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
     /// Stops it with SIGSTOP: it accepts connections and says nothing.
     pub fn freeze(&self) {
         self.process.signal(Signal::STOP);

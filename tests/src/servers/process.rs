@@ -32,6 +32,11 @@ pub(super) enum Start {
 }
 
 impl Process {
+    /// Its process ID.
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Starts a server and reads what it says until a line holds `ready`.
     ///
     /// # Panics

@@ -3,4 +3,5 @@
 mod emulator;
 mod gateway;
 mod runtime_api;
+mod store;
 mod workspace;
