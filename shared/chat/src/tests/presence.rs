@@ -100,3 +100,14 @@ async fn an_old_connection_that_closes_late_takes_nothing_from_the_new_one() {
     assert_eq!(world.pushed("new"), ["hi"]);
     assert_eq!(world.pushed("old"), [""; 0]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_was_in_no_room_leaves_without_a_worker() {
+    let world = world();
+    let bob = user("bob");
+    world.ok(&bob, r#"{"action":"hello"}"#).await;
+    world.chat.disconnected(&bob.connection).await;
+    assert_eq!(world.work().await, 0);
+    assert_eq!(world.registry.known(), 0);
+    assert!(!world.history.sessions.lock().unwrap()[&bob.connection].1);
+}
