@@ -34,7 +34,7 @@ export function randomId() {
  * - `joined` with the answer to `join`, `refused` `{room, error}`: how joining a room ended;
  * - `message` `{room, message}`: an own message changed its `state`;
  * - `event` with the server's `joined`, `left`, `typing`, `read`, `occupancy`, `room`, `notice`;
- * - `trouble` `{message, request}`: something failed on the server, and is being repeated;
+ * - `trouble` `{message, request, code?}`: something failed on the server, and is being repeated;
  * - `degraded` `{degraded}`: whether the server delivers late.
  */
 export class Client extends Emitter {
@@ -43,6 +43,7 @@ export class Client extends Emitter {
 
   #session;
   #rooms = new Map();
+  #typingKnown = true;
   #clock;
   #random;
   #newId;
@@ -132,8 +133,14 @@ export class Client extends Emitter {
   }
 
   /** Tells the others in a room that one is writing, or no longer. */
-  typing(name, on) {
-    this.#session.tell('typing', { room: name, on });
+  async typing(name, on) {
+    if (!this.#typingKnown) return;
+    try {
+      await this.#session.ask('typing', { room: name, on });
+    } catch (error) {
+      // Not every server does this, and one that does not need not be told again.
+      if (error.code === 'unknown_action') this.#typingKnown = false;
+    }
   }
 
   /** The page of entries before the oldest one here: `{items, more}`. Rejects with Refused or Lost. */
@@ -315,6 +322,8 @@ export class Client extends Emitter {
     if (!error.temporary) return this.#refuse(room, error);
     const pause = error.retryAfterMs ?? backoff(room.failures, this.#random);
     room.failures += 1;
+    // Once may be chance.
+    if (room.failures > 1) this.emit('trouble', error);
     room.timer = this.#clock.setTimeout(repeat, pause);
   }
 

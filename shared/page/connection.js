@@ -22,8 +22,8 @@ export class Refused extends Error {
 /** The connection ended before the answer: whether the action was carried out is unknown. */
 export class Lost extends Error {}
 
-/** Every action but these is repeated when its answer does not come. */
-const TOLD_ONCE = new Set(['leave', 'typing', 'create', 'invite']);
+/** Every action but these may be repeated, and is when its answer does not come. */
+const SAID_ONCE = new Set(['leave', 'typing', 'create', 'invite']);
 
 export class Connection {
   #socket;
@@ -67,7 +67,8 @@ export class Connection {
 
   /**
    * Sends an action and resolves with its `ok`. Rejects with Refused or Lost. Unanswered for
-   * `patience`, it is repeated once if that is harmless; after that again the connection is dead.
+   * `patience`, it is repeated once; after that again the connection is dead. One that must not be
+   * repeated is lost at once, and says nothing about the connection.
    */
   ask(action, fields = {}, patience = UNANSWERED_MS) {
     if (!this.open) return Promise.reject(new Lost('not connected'));
@@ -78,8 +79,8 @@ export class Connection {
       return Promise.reject(new Refused({ code: 'too_large', message: 'the message is too long' }));
     }
     return new Promise((resolve, reject) => {
-      const repeats = TOLD_ONCE.has(action) ? 0 : 1;
-      const waiting = { frame, resolve, reject, patience, repeats, failures: 0, timer: 0 };
+      const repeatable = !SAID_ONCE.has(action);
+      const waiting = { id, frame, resolve, reject, patience, repeatable, repeats: 1, failures: 0, timer: 0 };
       this.#unanswered.set(id, waiting);
       this.#transmit(waiting);
     });
@@ -105,6 +106,10 @@ export class Connection {
     this.#socket.send(waiting.frame);
     this.#clock.clearTimeout(waiting.timer);
     waiting.timer = this.#clock.setTimeout(() => {
+      if (!waiting.repeatable) {
+        this.#unanswered.delete(waiting.id);
+        return waiting.reject(new Lost('no answer'));
+      }
       if (waiting.repeats === 0) return this.#end(1006, 'the server stopped answering');
       waiting.repeats -= 1;
       this.#transmit(waiting);
@@ -127,7 +132,8 @@ export class Connection {
   #answered({ reply, ok, error }) {
     const waiting = this.#unanswered.get(reply);
     if (!waiting) {
-      if (error) this.#handlers.trouble({ message: error.message, request: error.request });
+      // An action that nobody waits for was refused: of interest only if the server is at fault.
+      if (error && ['internal', 'unavailable'].includes(error.code)) this.#handlers.trouble(error);
       return;
     }
     this.#unanswered.delete(reply);
@@ -143,7 +149,7 @@ export class Connection {
    */
   #troubled({ message, requestId }) {
     for (const waiting of this.#unanswered.values()) {
-      if (waiting.repeats === 0 || waiting.failures >= 8) continue;
+      if (!waiting.repeatable || waiting.failures >= 8) continue;
       const pause = backoff(waiting.failures, this.#random);
       waiting.failures += 1;
       this.#clock.clearTimeout(waiting.timer);

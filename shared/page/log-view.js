@@ -98,13 +98,13 @@ export class LogView {
     });
   }
 
-  /** A line of the page's own, such as who came. */
-  note(text) {
+  /** A line of the page's own, such as who came. It and its `opposite` before it make no news. */
+  note(text, opposite) {
     this.#keepEnd(() => {
       const last = this.#list.lastElementChild;
-      // The same news again, or its opposite, does not fill the screen.
-      if (last?.dataset.note === text) last.remove();
-      this.#list.append(noteRow(text));
+      if (last?.dataset.note === text) return;
+      if (opposite !== undefined && last?.dataset.note === opposite) last.remove();
+      else this.#list.append(noteRow(text));
     });
   }
 

@@ -161,7 +161,7 @@ const told = {
     const { user } = event;
     const other = user && user.id !== client.user?.id;
     if (event.event === 'joined') {
-      if (other && !room.people.users.has(user.id)) room.view.note(`${user.name} came in`);
+      if (other && !room.people.users.has(user.id)) room.view.note(`${user.name} came in`, `${user.name} left`);
       room.people.joined(user);
     } else if (event.event === 'left') {
       if (other && room.people.users.has(user.id)) room.view.note(`${user.name} left`);
@@ -170,8 +170,9 @@ const told = {
     else if (event.event === 'typing') room.people.typing.set(user.id, { name: user.name, until: event.until });
     showRoomDetail(room);
   },
-  trouble({ request }) {
-    showBanner({ text: explain({ message: 'Something went wrong on the server. It is being tried again.', request }), forMs: 10_000 });
+  trouble({ code, request }) {
+    const message = 'Something went wrong on the server. It is being tried again.';
+    showBanner({ text: explain({ code, message, request }), forMs: 10_000 });
   },
   degraded({ degraded }) {
     if (degraded) showBanner({ text: 'The server delivers late right now: new messages may take a few minutes to appear.' });

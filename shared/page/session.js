@@ -30,6 +30,7 @@ export class Session {
   #timers = {};
   #pinged = 0;
   #degraded = false;
+  #degradedPings = 0;
 
   /**
    * `address()` gives the URL for the next connection, also as a promise. `handlers`: `greeting()`
@@ -235,7 +236,11 @@ export class Session {
   #schedulePing() {
     this.#stopTimers('ping');
     this.#pinged = this.#clock.now();
-    const pause = pingPause(this.limits.ping_ms, this.#random);
+    // A server without its registry has no subscription to push to. A ping makes it anew, as soon
+    // as that is possible.
+    const pause = this.#degraded
+      ? backoff(this.#degradedPings++, this.#random)
+      : pingPause(this.limits.ping_ms, this.#random);
     this.#timers.ping = this.#clock.setTimeout(() => this.#ping(), pause);
   }
 
@@ -257,6 +262,8 @@ export class Session {
     const degraded = ok.degraded === true;
     if (degraded !== this.#degraded) {
       this.#degraded = degraded;
+      this.#degradedPings = 0;
+      this.#schedulePing();
       this.#handlers.emit('degraded', { degraded });
     }
     return ok;

@@ -586,3 +586,38 @@ test('the schedule stays within its bounds', () => {
     assert.equal(rotationAge(-MINUTE, random), 5 * MINUTE);
   }
 });
+
+test('a server that lost its registry is pinged until it has a subscription again', async () => {
+  const { clock, client, last } = setUp();
+  client.join('lobby');
+  client.start();
+  await settled();
+  const socket = last();
+  await socket.accept();
+  await socket.ok(socket.take('hello'), welcome(clock));
+  await socket.ok(socket.take('join'), { ...joined(range(1, 3)), degraded: true });
+  await clock.pass(750);
+  await socket.ok(socket.take('ping'), { heads: { lobby: 3 }, degraded: true });
+  await clock.pass(1_000);
+  await socket.ok(socket.take('ping'), { heads: { lobby: 4 } });
+  assert.equal(socket.take('sync').rooms.lobby.seq, 3);
+  await clock.pass(200_000);
+  assert.deepEqual(socket.sent.filter(({ action }) => action === 'ping'), []);
+});
+
+test('a server that does not do typing is told once', async () => {
+  const { socket, client } = await inLobby();
+  client.typing('lobby', true);
+  await socket.refuse(socket.take('typing'), 'unknown_action');
+  client.typing('lobby', true);
+  assert.deepEqual(socket.sent, []);
+});
+
+test('typing that is not answered does no harm to the connection', async () => {
+  const { socket, client, clock } = await inLobby();
+  client.typing('lobby', true);
+  socket.take('typing');
+  await clock.pass(100_000);
+  assert.deepEqual(socket.sent, []);
+  assert.notEqual(socket.closed, true);
+});
