@@ -57,7 +57,7 @@ pub struct Limits {
     pub authorizer_result: usize,
     /// Bytes that wait for a client that does not read, besides those in the kernel; beyond it a
     /// post is refused with 429 ("client-side buffer full", API reference of `PostToConnection`;
-    /// the size is not documented): 1 MiB.
+    /// the size is not documented), and the connection is not read meanwhile: 1 MiB.
     pub out_queue: usize,
     /// Messages of one connection that are invoked at once; above it the connection is not read.
     /// None on AWS.

@@ -104,12 +104,12 @@ impl Connection {
         let _ = self.authorizer.set(Box::new(authorizer));
     }
 
-    /// Sends a text message to the client.
+    /// Sends a text message to the client, if at most `bound` bytes wait then.
     ///
     /// # Errors
     /// The connection is closed, or the client does not read and its queue is full.
-    pub(crate) fn send(&self, text: &[u8], now: Moment) -> Result<(), PostRefusal> {
-        let pushed = self.outbox().text(text)?;
+    pub(crate) fn send(&self, text: &[u8], bound: usize, now: Moment) -> Result<(), PostRefusal> {
+        let pushed = self.outbox().text(text, bound)?;
         self.messages_out.fetch_add(1, Ordering::Relaxed);
         self.touch(now);
         if pushed == Pushed::Waiting {

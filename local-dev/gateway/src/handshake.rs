@@ -217,9 +217,8 @@ async fn establish(
     if core.stopping.load(Ordering::SeqCst) {
         connection.end(Ending::SHUTDOWN);
     }
-    if answer.send(Ok(subprotocol)).is_err() {
-        return core.disconnect(&connection, &Ending::LOST);
-    }
+    // If nobody waits for it, there is no upgrade either.
+    let _ = answer.send(Ok(subprotocol));
     match upgraded(upgrade).await {
         Some((stream, first)) => {
             tokio::spawn(session::run(core, connection, stream, first, alive));

@@ -155,7 +155,7 @@ pub(crate) fn post(
         Cow::Borrowed(_) => Cow::Borrowed(payload),
         Cow::Owned(text) => Cow::Owned(Bytes::from(text)),
     };
-    match connection.send(&text, core.now()) {
+    match connection.send(&text, core.config.limits.out_queue, core.now()) {
         Ok(()) => {
             core.tell(id, || What::MessageOut {
                 origin: Origin::Post,

@@ -121,9 +121,15 @@ fn send_error(core: &Core, connection: &Connection, request: Id, message: &str) 
     );
 }
 
-/// Sends to the client what was made for it; if it does not read, or is gone, that is lost.
+/// How many times the bound of posts may wait of answers. A client that asks for much at once is not
+/// one that does not read: its connection is not read while the bound is reached, and what it asked
+/// before gets its answer.
+const ANSWERS: usize = 16;
+
+/// Sends to the client what was made for it; if it does not read at all, or is gone, that is lost.
 fn send(core: &Core, connection: &Connection, origin: Origin, body: &Bytes) {
-    match connection.send(body, core.now()) {
+    let bound = core.config.limits.out_queue.saturating_mul(ANSWERS);
+    match connection.send(body, bound, core.now()) {
         Ok(()) => core.tell(connection.id, || What::MessageOut {
             origin,
             body: body.clone(),

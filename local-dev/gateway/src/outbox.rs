@@ -31,6 +31,7 @@ pub(crate) struct Outbox {
     socket: Option<OwnedWriteHalf>,
     queue: Vec<u8>,
     written: usize,
+    /// When it counts as full.
     bound: usize,
     max_frame: usize,
     corked: bool,
@@ -83,15 +84,16 @@ impl Outbox {
         self.corked = true;
     }
 
-    /// Sends or queues a text message, in fragments if it is longer than a frame.
+    /// Sends or queues a text message, in fragments if it is longer than a frame, if at most `bound`
+    /// bytes wait then.
     ///
     /// # Errors
     /// The connection is closed or the queue is full; nothing of the message was sent.
-    pub(crate) fn text(&mut self, text: &[u8]) -> Result<Pushed, PostRefusal> {
+    pub(crate) fn text(&mut self, text: &[u8], bound: usize) -> Result<Pushed, PostRefusal> {
         if text.len() <= self.max_frame {
-            return self.frame(true, OpCode::Text, text);
+            return self.frame(true, OpCode::Text, text, bound);
         }
-        self.admit(text.len())?;
+        self.admit(text.len(), bound)?;
         let mut opcode = OpCode::Text;
         let mut parts = text.chunks(self.max_frame).peekable();
         while let Some(part) = parts.next() {
@@ -115,12 +117,18 @@ impl Outbox {
             self.enqueue(true, opcode, payload);
             return Ok(self.flush_unless_corked());
         }
-        self.frame(true, opcode, payload)
+        self.frame(true, opcode, payload, self.bound)
     }
 
-    fn frame(&mut self, fin: bool, opcode: OpCode, payload: &[u8]) -> Result<Pushed, PostRefusal> {
+    fn frame(
+        &mut self,
+        fin: bool,
+        opcode: OpCode,
+        payload: &[u8],
+        bound: usize,
+    ) -> Result<Pushed, PostRefusal> {
         if self.waiting() > 0 || self.corked || self.closed {
-            self.admit(payload.len())?;
+            self.admit(payload.len(), bound)?;
             self.enqueue(fin, opcode, payload);
             return Ok(if self.corked {
                 Pushed::Done
@@ -150,12 +158,12 @@ impl Outbox {
         Ok(Pushed::Waiting)
     }
 
-    fn admit(&self, len: usize) -> Result<(), PostRefusal> {
+    fn admit(&self, len: usize, bound: usize) -> Result<(), PostRefusal> {
         if self.closed {
             return Err(PostRefusal::Gone);
         }
         // An empty queue takes any message, however small the bound.
-        if self.waiting() > 0 && self.waiting() + len > self.bound {
+        if self.waiting() > 0 && self.waiting() + len > bound {
             return Err(PostRefusal::QueueFull);
         }
         Ok(())
@@ -225,9 +233,9 @@ mod tests {
     #[test]
     fn before_the_upgrade_messages_wait_and_the_bound_holds() {
         let mut outbox = Outbox::new(10, 4);
-        assert_eq!(outbox.text(b"abcdef"), Ok(Pushed::Waiting));
+        assert_eq!(outbox.text(b"abcdef", 10), Ok(Pushed::Waiting));
         assert_eq!(outbox.queue, b"\x01\x04abcd\x80\x02ef");
-        assert_eq!(outbox.text(b"g"), Err(PostRefusal::QueueFull));
+        assert_eq!(outbox.text(b"g", 10), Err(PostRefusal::QueueFull));
         assert_eq!(outbox.control(OpCode::Pong, b""), Ok(Pushed::Waiting));
         assert!(outbox.is_full());
         assert_eq!(outbox.waiting(), 12);

@@ -137,11 +137,6 @@ impl Session {
         closed.or(taken.err())
     }
 
-    /// Whether more may be read: the client reads what it gets, and not too much is under way.
-    fn may_read(&self) -> bool {
-        !self.connection.outbox().is_full() && !is_busy(&self.core, &self.connection)
-    }
-
     /// Writes what waits, as far as the socket takes it.
     fn poll_write(&self, cx: &mut Context<'_>) {
         let stream: &TcpStream = self.read.as_ref();
@@ -203,7 +198,7 @@ impl Future for &mut Session {
             if let Poll::Ready(ending) = session.poll_alarm(cx) {
                 return Poll::Ready(ending);
             }
-            if !session.may_read() {
+            if !may_take(&session.core, &session.connection) {
                 return Poll::Pending;
             }
             let taken = match session.frames.is_paused() {
@@ -217,9 +212,11 @@ impl Future for &mut Session {
     }
 }
 
-fn is_busy(core: &Core, connection: &Connection) -> bool {
+/// Whether more of a client may be taken: it reads what it gets, and not too much is under way.
+fn may_take(core: &Core, connection: &Connection) -> bool {
     let most = core.config.limits.messages_at_once;
-    most.is_some_and(|most| connection.under_way.load(Ordering::SeqCst) >= most.get())
+    let busy = most.is_some_and(|most| connection.under_way.load(Ordering::SeqCst) >= most.get());
+    !busy && !connection.outbox().is_full()
 }
 
 fn take_one(
@@ -231,7 +228,7 @@ fn take_one(
     match incoming {
         Incoming::Text(text) => {
             message::start(core, connection, text);
-            if is_busy(core, connection) {
+            if !may_take(core, connection) {
                 return Next::Pause;
             }
         }

@@ -55,13 +55,17 @@ async fn an_idle_connection_is_closed() {
     going_away(&mut served).await;
 }
 
-/// Messages of the client keep a connection open until it is old.
+/// Messages of the client keep a connection open until it is old, answered or not; the ping behind
+/// each is there to have something to read.
 #[tokio::test]
 async fn messages_keep_a_connection_until_it_is_old() {
-    let mut served = wanted().serve().await;
+    let wanted = wanted().one_way("silent", always(status(200)));
+    let mut served = wanted.serve().await;
     let began = Instant::now();
     let mut client = served.connect().await;
-    until_closed(&mut client, &frame(0x81, b"x")).await;
+    let silent = frame(0x81, br#"{"action":"silent"}"#);
+    let step = [silent, frame(FIN | PING, b"")].concat();
+    until_closed(&mut client, &step).await;
     assert!(began.elapsed() >= OLD);
     going_away(&mut served).await;
 }

@@ -12,6 +12,7 @@ use super::script::body;
 use super::script::echo;
 use super::script::function_error;
 use super::script::status;
+use super::served::PATIENCE;
 use super::served::Served;
 use super::served::Wanted;
 use super::served::api;
@@ -150,6 +151,7 @@ async fn an_invocation_outlives_its_connection() {
 #[tokio::test]
 async fn shutdown_closes_everybody_and_waits_for_disconnect() {
     let wanted = api().one_way("$disconnect", Does::Waits);
+    let wanted = wanted.limits(|limits| limits.shutdown = PATIENCE * 2);
     let mut served = wanted.serve().await;
     let mut clients = Vec::new();
     for _ in 0..10 {
@@ -166,7 +168,8 @@ async fn shutdown_closes_everybody_and_waits_for_disconnect() {
         assert!(!shutdown.is_finished(), "after {n} of 10");
         call.answer(status(200));
     }
-    shutdown.await.unwrap();
+    let stopped = tokio::time::timeout(PATIENCE, shutdown).await;
+    stopped.expect("nothing is left to wait for").unwrap();
     assert!(served.gateway.connections().is_empty());
     assert_eq!(
         served.dial().await.handshake("/local", &[]).await.status,

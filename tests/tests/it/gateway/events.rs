@@ -88,6 +88,7 @@ async fn the_event_of_connect() {
         "X-twice: 1",
         "ORIGIN: http://a",
         "X-twice: 2",
+        "Content-Length: 0",
     ];
     connected(&served, "/local", &headers).await;
     let call = served.call_of("$connect").await;
