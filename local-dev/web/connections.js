@@ -1,7 +1,7 @@
 // Who is connected, with Send and Close.
 
 import { close, send } from "./api.js";
-import { duration, element, empty, table } from "./dom.js";
+import { duration, element, empty, show, table } from "./dom.js";
 
 const at = (id) => document.getElementById(id);
 const COLUMNS = [
@@ -18,7 +18,7 @@ const COLUMNS = [
 export function showConnections({ connections, connections_total: total, endpoints, now }) {
   at("connections-count").textContent = String(total);
   if (connections.length === 0) {
-    at("connections").replaceChildren(empty(`Nobody is connected to ${endpoints.websocket}`));
+    show(at("connections"), empty(`Nobody is connected to ${endpoints.websocket}`));
     return;
   }
   const rows = connections.map((connection) => [
@@ -31,13 +31,14 @@ export function showConnections({ connections, connections_total: total, endpoin
     element(
       "span",
       {},
-      element("button", { onclick: () => openSend(connection.id) }, "Send"),
+      button("Send", connection.id),
       " ",
-      element("button", { onclick: (click) => closeNow(connection.id, click.target) }, "Close"),
+      button("Close", connection.id),
     ),
   ]);
   const more = total - connections.length;
-  at("connections").replaceChildren(
+  show(
+    at("connections"),
     table(COLUMNS, rows),
     more > 0 ? element("p", { class: "soft" }, `and ${more} more`) : "",
   );
@@ -47,10 +48,8 @@ function principal({ principal }) {
   return principal ? element("span", { class: "soft" }, ` ${principal}`) : null;
 }
 
-async function closeNow(connection, button) {
-  button.disabled = true;
-  // One that has just gone is closed, too.
-  await close(connection).catch(() => {});
+function button(verb, connection) {
+  return element("button", { type: "button", "data-verb": verb, "data-connection": connection }, verb);
 }
 
 function openSend(connection) {
@@ -60,8 +59,14 @@ function openSend(connection) {
   at("send-text").focus();
 }
 
-/** Makes the dialog work. */
-export function prepareSend() {
+/** Makes the buttons and the dialog work. */
+export function prepareConnections() {
+  at("connections").addEventListener("click", ({ target }) => {
+    const { verb, connection } = target.dataset;
+    if (verb === "Send") openSend(connection);
+    // One that has just gone is closed, too.
+    if (verb === "Close") close(connection).catch(() => {});
+  });
   at("send-cancel").addEventListener("click", () => at("send").close());
   at("send").querySelector("form").addEventListener("submit", async (submit) => {
     submit.preventDefault();

@@ -1,7 +1,7 @@
 // The console: a state that is asked for again when something happens, and the stream of events.
 
 import { follow, state } from "./api.js";
-import { prepareSend, showConnections } from "./connections.js";
+import { prepareConnections, showConnections } from "./connections.js";
 import { element } from "./dom.js";
 import { addEvent, prepareEvents } from "./events.js";
 import { showFunctions, showRoutes } from "./functions.js";
@@ -60,19 +60,17 @@ function showHealth(kind, text, title) {
 function showEndpoints(endpoints) {
   const nav = at("endpoints");
   if (nav.childElementCount > 0) return;
-  const copy = (url) =>
-    element("button", {
-      class: "link",
-      title: "copy",
-      onclick: () => navigator.clipboard?.writeText(url).catch(() => {}),
-    }, url);
+  const copy = (url) => element("button", { type: "button", class: "link", title: "copy" }, url);
+  nav.addEventListener("click", ({ target }) => {
+    if (target.tagName === "BUTTON") navigator.clipboard?.writeText(target.textContent).catch(() => {});
+  });
   if (endpoints.page !== endpoints.console) {
     nav.append(element("a", { href: endpoints.page }, "page"));
   }
   nav.append(copy(endpoints.websocket), copy(endpoints.management));
 }
 
-prepareSend();
+prepareConnections();
 prepareEvents();
 follow(
   (event) => {

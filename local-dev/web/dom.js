@@ -1,12 +1,9 @@
 // Elements without markup in strings: whatever a function or a client wrote stays text.
 
-/** Makes an element; `properties` are set on it, `class` and `data-…`/`aria-…` as attributes. */
-export function element(tag, properties = {}, ...children) {
+/** Makes an element with these attributes. */
+export function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) {
-    if (name === "class" || name.includes("-")) made.setAttribute(name, value);
-    else made[name] = value;
-  }
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   made.append(...children.filter((child) => child !== null && child !== undefined));
   return made;
 }
@@ -25,6 +22,38 @@ export function table(columns, rows) {
       ...rows.map((cells) => element("tr", {}, ...cells.map((c, i) => cell("td", columns[i], c)))),
     ),
   );
+}
+
+/**
+ * Makes the children of `parent` look like `wanted`, keeping the elements that are there: what is
+ * focused, selected or being clicked stays so while numbers change.
+ */
+export function show(parent, ...wanted) {
+  const fresh = element("div", {}, ...wanted);
+  alignChildren(parent, fresh);
+}
+
+function alignChildren(old, fresh) {
+  const wanted = [...fresh.childNodes];
+  while (old.childNodes.length > wanted.length) old.lastChild.remove();
+  wanted.forEach((node, i) => {
+    const there = old.childNodes[i];
+    if (!there) old.append(node);
+    else if (there.nodeName !== node.nodeName) there.replaceWith(node);
+    else align(there, node);
+  });
+}
+
+function align(old, fresh) {
+  if (old.nodeType === Node.TEXT_NODE) {
+    if (old.data !== fresh.data) old.data = fresh.data;
+    return;
+  }
+  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) {
+    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  }
+  alignChildren(old, fresh);
 }
 
 /** Says that a list is empty, and why that may be. */

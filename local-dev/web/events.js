@@ -82,7 +82,7 @@ function row(event) {
   const details = element("details", {},
     element("summary", {},
       element("span", { class: "soft" }, clock(event.at)),
-      element("span", { class: `kind ${isError(event) ? "errors" : group}` }, event.event),
+      element("span", { class: `kind ${isError(event) ? "errors" : group}` }, event.event.replace("environment", "env").replace("_", " ")),
       element("span", {}, sentence(event))));
   details.addEventListener("toggle", () => {
     if (details.childElementCount === 1) {

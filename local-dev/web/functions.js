@@ -1,6 +1,6 @@
 // Functions and routes of the template.
 
-import { duration, element, empty, table } from "./dom.js";
+import { duration, element, empty, show, table } from "./dom.js";
 
 const at = (id) => document.getElementById(id);
 const pill = (state) => element("span", { class: `pill ${state}` }, state);
@@ -9,7 +9,7 @@ const reason = (text) => (text ? element("span", { class: "reason" }, text) : nu
 /** Shows the functions of a state. */
 export function showFunctions({ functions, now }) {
   if (functions.length === 0) {
-    at("functions").replaceChildren(empty("The template has no functions"));
+    show(at("functions"), empty("The template has no functions"));
     return;
   }
   const columns = [
@@ -22,8 +22,7 @@ export function showFunctions({ functions, now }) {
     { title: "Mean", number: true },
   ];
   const rows = functions.map((f) => [
-    element("span", {}, f.id, f.program ? element("code", { class: "soft" }, ` ${f.program}`) : null,
-      reason(f.reason), lastError(f, now)),
+    element("span", {}, f.id, program(f), reason(f.reason), lastError(f, now)),
     pill(f.state),
     f.environments.length === 0
       ? "0"
@@ -34,7 +33,13 @@ export function showFunctions({ functions, now }) {
     f.errors > 0 ? element("span", { class: "error" }, String(f.errors)) : "0",
     f.invocations > 0 ? `${f.mean_ms.toFixed(1)} ms` : "",
   ]);
-  at("functions").replaceChildren(table(columns, rows));
+  show(at("functions"), table(columns, rows));
+}
+
+/** The last part of its path; the rest is the same for all. */
+function program({ program }) {
+  if (!program) return null;
+  return element("code", { class: "soft", title: program }, ` ${program.split("/").pop()}`);
 }
 
 function lastError(f, now) {
@@ -51,14 +56,15 @@ export function showRoutes({ routes, findings }) {
     { title: "State" },
   ];
   const rows = routes.map((route) => [
-    element("code", {}, route.key),
+    element("code", { class: "key" }, route.key),
     element("span", {}, route.function ?? "nothing",
       route.note ? element("span", { class: "soft" }, ` ${route.note}`) : null, reason(route.reason)),
     route.timeout_ms ? duration(route.timeout_ms) : "",
     pill(route.state),
   ]);
-  at("routes").replaceChildren(table(columns, rows));
-  at("findings").replaceChildren(
+  show(at("routes"), table(columns, rows));
+  show(
+    at("findings"),
     ...findings.map((finding) =>
       element("p", {}, element("code", { class: "soft" }, finding.at), ` ${finding.what}`,
         finding.help ? element("span", { class: "soft" }, ` ${finding.help}`) : null)),

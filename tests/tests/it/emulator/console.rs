@@ -1,5 +1,7 @@
 //! The console and the API behind it.
 
+use std::time::Duration;
+
 use anyhow::Context;
 use gatepost_tests::emulator::Emulator;
 use gatepost_tests::emulator::Launch;
@@ -145,6 +147,34 @@ async fn events_are_told_from_any_number_on() -> anyhow::Result<()> {
     let path = format!("/_gatepost/api/events?after={}", number - 1);
     let answer: Value = serde_json::from_slice(emulator.get(&path).await?.body())?;
     assert_eq!(answer["events"][0], connected);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_person_sends_and_closes_with_the_console() -> anyhow::Result<()> {
+    let emulator = Launch::fixture("rust.yaml").start().await?;
+    let mut socket = Socket::open(emulator.websocket()).await?;
+    socket.send("print <img src=x onerror=alert(1)>").await?;
+    socket.text().await?;
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/emulator/console.mjs");
+    let console = emulator.ready()["console"]
+        .as_str()
+        .context("the console's URL")?;
+    let person = tokio::process::Command::new("node")
+        .args([script, console])
+        .output();
+    let person = tokio::time::timeout(Duration::from_secs(60), person).await?;
+    let person = person.context("node does not start: ./tests/run installs what is needed")?;
+    assert!(
+        person.status.success(),
+        "{}",
+        String::from_utf8_lossy(&person.stderr)
+    );
+    assert_eq!(socket.text().await?, "from the <b>console</b>");
+    assert_eq!(
+        socket.next().await?,
+        Received::Close(1000, "Connection Closed Normally".into())
+    );
     Ok(())
 }
 

@@ -1,0 +1,44 @@
+// Uses the console as a person does: `node console.mjs CONSOLE_URL`. Exits 0 when everything that
+// it looked for was there. The connection that it finds gets a message and is closed.
+
+import assert from 'node:assert/strict';
+import { createRequire } from 'node:module';
+
+const require = createRequire(new URL('../../../browser/', import.meta.url));
+const { chromium } = require('playwright-core');
+
+const browser = await chromium.launch({
+  executablePath: process.env.GATEPOST_CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run'],
+});
+try {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(20_000);
+  const errors = [];
+  page.on('pageerror', (error) => errors.push(error.message));
+  page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
+  await page.goto(process.argv[2]);
+
+  await page.getByText('ready', { exact: true }).first().waitFor();
+  await page.locator('#functions').getByText('Echo').waitFor();
+  await page.locator('#routes').getByText('$disconnect').waitFor();
+  // A function printed markup: it is shown, not obeyed.
+  await page.locator('#events').getByText('<img src=x onerror=alert(1)>').waitFor();
+  assert.equal(await page.locator('#events img').count(), 0);
+
+  await page.locator('#connections').getByRole('button', { name: 'Send' }).click();
+  await page.getByLabel('Message').fill('from the <b>console</b>');
+  await page.locator('#send-submit').click();
+  await page.locator('#send').waitFor({ state: 'hidden' });
+
+  await page.getByLabel('Filter events').fill('posted');
+  await page.locator('#events li').first().click();
+  await page.locator('#events pre').getByText('"event": "posted"').waitFor();
+  assert.equal(await page.locator('#events').getByText('invoked').count(), 0);
+
+  await page.locator('#connections').getByRole('button', { name: 'Close' }).click();
+  await page.getByText('Nobody is connected to').waitFor();
+  assert.deepEqual(errors, []);
+} finally {
+  await browser.close();
+}
