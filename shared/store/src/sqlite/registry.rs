@@ -74,7 +74,9 @@ impl Prepare for Tables {
         match version {
             statement::VERSION => {}
             // Another process may be making them too.
-            0 => drop(raw_sql(statement::TABLES).execute(&mut *connection).await?),
+            0 => {
+                raw_sql(statement::TABLES).execute(&mut *connection).await?;
+            }
             _ => return Err(Unready::Strange),
         }
         raw_sql(statement::TEMPORARY)
