@@ -31,4 +31,5 @@ pub use invoke_api::is_invoke_path;
 pub use lambda::*;
 pub use spec::*;
 pub use status::*;
+pub use supervise::GUARD;
 pub use supervise::supervise;

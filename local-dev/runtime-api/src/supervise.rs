@@ -26,8 +26,10 @@ use rustix::process::kill_process_group;
 /// The first argument of a process that becomes a function: then the emulator's process ID, the
 /// program and its arguments.
 pub(crate) const LAUNCH: &str = "launch";
-/// The only argument of the guard.
-pub(crate) const GUARD: &str = "guard";
+/// The only argument of the guard, a process that outlives the one that started it: it reads lines
+/// `+GROUP` and `-GROUP` on its standard input, and when that ends kills the process groups that
+/// are left.
+pub const GUARD: &str = "guard";
 
 /// Does what the pool started this program for; `arguments` are those that follow
 /// [`Supervisor::arguments`](crate::Supervisor::arguments). `Ok` when there is nothing left to do.
