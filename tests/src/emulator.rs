@@ -60,6 +60,7 @@ pub struct Launch {
     arguments: Vec<String>,
     data_dir: Option<PathBuf>,
     target_dir: PathBuf,
+    cpu: Option<&'static str>,
 }
 
 /// How an emulator ended that did not become ready.
@@ -77,7 +78,13 @@ impl Launch {
     /// `gatepost dev` with this project's own template and functions, which must be built:
     /// `cargo build --workspace --bins`.
     pub fn chat() -> Self {
-        let mut launch = Self::of(&root().join("infra/template.yaml"), target());
+        Self::built(&root().join("infra/template.yaml"))
+    }
+
+    /// `gatepost dev` with a template whose functions are binaries of this workspace, which must
+    /// be built.
+    pub fn built(template: &Path) -> Self {
+        let mut launch = Self::of(template, target());
         launch.arguments.push("--no-build".into());
         if programs().ends_with("release") {
             launch.arguments.push("--release".into());
@@ -103,7 +110,15 @@ impl Launch {
                 .into(),
             data_dir: None,
             target_dir,
+            cpu: None,
         }
+    }
+
+    /// On this CPU only, with everything it starts.
+    #[must_use]
+    pub fn pinned(mut self, cpu: &'static str) -> Self {
+        self.cpu = Some(cpu);
+        self
     }
 
     /// With further arguments; of `--port` and `--template` the last counts.
@@ -132,6 +147,24 @@ impl Launch {
     /// # Errors
     /// If it does not become ready; the error holds what it said.
     pub async fn start(self) -> anyhow::Result<Emulator> {
+        let mut emulator = self.begin()?;
+        let ready = timeout(START, emulator.said.first(|_| true)).await;
+        let Ok(Some(ready)) = ready else {
+            bail!("gatepost did not become ready:\n{}", emulator.said.errors());
+        };
+        assert_eq!(
+            ready["event"], "ready",
+            "the first line of --json is {ready}"
+        );
+        emulator.ready = ready;
+        Ok(emulator)
+    }
+
+    /// Starts it and does not wait: it has no ready line.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn begin(self) -> anyhow::Result<Emulator> {
         let (data_dir, temporary) = self.folder()?;
         let mut child = self
             .command(&data_dir)?
@@ -151,23 +184,13 @@ impl Launch {
             stderr.context("standard error")?,
             Arc::clone(&said),
         ));
-        let mut emulator = Emulator {
+        Ok(Emulator {
             child,
             said,
             ready: Value::Null,
             data_dir,
             _temporary: temporary,
-        };
-        let ready = timeout(START, emulator.said.first(|_| true)).await;
-        let Ok(Some(ready)) = ready else {
-            bail!("gatepost did not become ready:\n{}", emulator.said.errors());
-        };
-        assert_eq!(
-            ready["event"], "ready",
-            "the first line of --json is {ready}"
-        );
-        emulator.ready = ready;
-        Ok(emulator)
+        })
     }
 
     /// Runs it until it ends by itself.
@@ -199,7 +222,14 @@ impl Launch {
     }
 
     fn command(&self, data_dir: &Path) -> anyhow::Result<Command> {
-        let mut command = Command::new(gatepost()?);
+        let mut command = match self.cpu {
+            None => Command::new(gatepost()?),
+            Some(cpu) => {
+                let mut command = Command::new("taskset");
+                command.args(["-c", cpu]).arg(gatepost()?);
+                command
+            }
+        };
         command
             .args(&self.arguments)
             .arg("--data-dir")
@@ -238,10 +268,7 @@ impl Emulator {
 
     /// Its process id.
     pub fn pid(&self) -> u32 {
-        let pid = self.ready["pid"]
-            .as_u64()
-            .and_then(|pid| pid.try_into().ok());
-        pid.expect("the ready line has a pid")
+        self.child.id().expect("nobody has waited for its end")
     }
 
     /// `${GATEPOST_DATA_DIR}`.

@@ -36,6 +36,7 @@ use crate::cli::CommandLine;
 use crate::cli::DevArguments;
 use crate::cli::EXIT_USAGE;
 use crate::cli::Process;
+use crate::cli::SUPERVISE;
 use crate::cli::Subcommand;
 use crate::style::Style;
 
@@ -44,10 +45,7 @@ use crate::style::Style;
 /// Exit codes: 0 when it was asked to stop, 1 when it could not start or go on, 64 for wrong usage.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    if arguments
-        .get(1)
-        .is_some_and(|first| first == wire::SUPERVISE)
-    {
+    if arguments.get(1).is_some_and(|first| first == SUPERVISE) {
         let supervised = gatepost_runtime_api::supervise(arguments.into_iter().skip(2));
         return report(supervised.map_err(anyhow::Error::from), Style::new(false));
     }
@@ -69,7 +67,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Subcommand::Dev(dev)) => *dev,
         None => line.dev,
     };
-    match Process::read().context("the working directory") {
+    match Process::read().context("the working directory and program") {
         Ok(process) => {
             let style = Style::new(process.colours);
             report(start(&dev, &process), style)

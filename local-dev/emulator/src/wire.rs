@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use std::time::SystemTime;
@@ -26,6 +25,7 @@ use crate::board::State;
 use crate::build::Launch;
 use crate::cli::DevArguments;
 use crate::cli::Process;
+use crate::cli::SUPERVISE;
 use crate::credentials::Credentials;
 use crate::credentials::REGION;
 use crate::environment;
@@ -40,9 +40,6 @@ use crate::schedule;
 
 /// Of everything that is emulated: the account in ARNs.
 const ACCOUNT: &str = "000000000000";
-
-/// The hidden first argument with which the emulator starts itself to watch over functions.
-pub(crate) const SUPERVISE: &str = "__supervise";
 
 /// What functions inherit of the emulator's environment. Anything else would hide what is missing
 /// from their own.
@@ -104,7 +101,7 @@ impl Parts<'_> {
                 .unwrap_or_else(runtime_api::Config::default_concurrency),
             time_scale: arguments.time_scale,
             supervisor: runtime_api::Supervisor {
-                program: this_program()?,
+                program: self.process.program.clone(),
                 arguments: vec![SUPERVISE.into()],
             },
             clock: Arc::new(|| {
@@ -217,12 +214,4 @@ fn inherited(process: &Process) -> BTreeMap<OsString, OsString> {
         .filter_map(|name| process.environment.get_key_value(OsStr::new(name)))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()
-}
-
-/// This program, also after it was rebuilt or deleted while it runs.
-fn this_program() -> anyhow::Result<PathBuf> {
-    if cfg!(target_os = "linux") {
-        return Ok("/proc/self/exe".into());
-    }
-    std::env::current_exe().context("where this program is")
 }

@@ -245,7 +245,7 @@ async fn build(
         .args(arguments)
         .arg("--message-format=json-render-diagnostics")
         .stderr(Stdio::inherit());
-    let mut step = step::start(&mut command, NO_CARGO)?;
+    let mut step = step::start(&mut command, process, NO_CARGO)?;
     let stdout = step.child.stdout.take().expect("standard output is piped");
     let mut lines = BufReader::new(stdout).lines();
     let mut executables = BTreeMap::new();
@@ -262,7 +262,7 @@ async fn build(
             executables.insert(target.name, executable);
         }
     }
-    let status = step.child.wait().await.map_err(|source| BuildError::Tool {
+    let status = step.finish().await.map_err(|source| BuildError::Tool {
         program: "cargo".into(),
         folder: folder.to_owned(),
         help: "its end could not be awaited".into(),

@@ -11,3 +11,6 @@ pub(crate) use process::Process;
 
 /// Exit code of a mistake on the command line (`EX_USAGE` of sysexits.h).
 pub(crate) const EXIT_USAGE: u8 = 64;
+
+/// The hidden first argument with which the emulator starts itself to watch over what it starts.
+pub(crate) const SUPERVISE: &str = "__supervise";

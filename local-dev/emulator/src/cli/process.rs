@@ -12,6 +12,8 @@ pub(crate) struct Process {
     pub(crate) environment: BTreeMap<OsString, OsString>,
     /// The working directory.
     pub(crate) folder: PathBuf,
+    /// This program, to start it again: also after it was rebuilt or deleted while it runs.
+    pub(crate) program: PathBuf,
     /// Whether standard error may be coloured: a terminal, and no `NO_COLOR` (no-color.org).
     pub(crate) colours: bool,
 }
@@ -20,13 +22,19 @@ impl Process {
     /// Reads it from the operating system.
     ///
     /// # Errors
-    /// When the working directory no longer exists.
+    /// When the working directory no longer exists, or the program's path is unknown.
     pub(crate) fn read() -> std::io::Result<Self> {
         let environment: BTreeMap<OsString, OsString> = std::env::vars_os().collect();
         let no_color = environment
             .get("NO_COLOR".as_ref() as &std::ffi::OsStr)
             .is_some_and(|v| !v.is_empty());
+        let program = if cfg!(target_os = "linux") {
+            PathBuf::from("/proc/self/exe")
+        } else {
+            std::env::current_exe()?
+        };
         Ok(Self {
+            program,
             folder: std::env::current_dir()?,
             colours: !no_color && std::io::stderr().is_terminal(),
             environment,

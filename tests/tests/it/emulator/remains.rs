@@ -1,7 +1,8 @@
 //! However the emulator ends, nothing of it is left.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 use anyhow::Context;
 use gatepost_tests::emulator::Emulator;
@@ -87,52 +88,87 @@ async fn asked_twice_it_ends_at_once() -> anyhow::Result<()> {
     ended(family).await
 }
 
-/// Every process below the emulator, also those that belong to nobody's group.
+#[tokio::test]
+async fn killed_during_a_build_it_takes_the_compilers_along() -> anyhow::Result<()> {
+    for kills in [true, false] {
+        let emulator = Launch::fixture("slow-rust.yaml").begin()?;
+        let mut again = tokio::time::interval(Duration::from_millis(20));
+        let family = tokio::time::timeout(Duration::from_secs(60), async {
+            loop {
+                again.tick().await;
+                // Cargo, the build script that never ends, and the guard.
+                let family = family(&emulator)?;
+                if family.len() == 3 && programs_below(&emulator)?.contains("build-script-bu") {
+                    return anyhow::Ok(family);
+                }
+            }
+        });
+        let family = family.await??;
+        if kills {
+            emulator.kill().await?;
+        } else {
+            assert!(emulator.stop().await?.success());
+        }
+        ended(family).await?;
+    }
+    Ok(())
+}
+
+/// A handle of every process below the emulator, whatever its group or session.
 fn family(emulator: &Emulator) -> anyhow::Result<Vec<AsyncFd<OwnedFd>>> {
-    let mut children = Vec::new();
+    let handle = |pid: u32| {
+        let pid = i32::try_from(pid)
+            .ok()
+            .and_then(Pid::from_raw)
+            .context("a pid")?;
+        let process = pidfd_open(pid, PidfdFlags::empty())?;
+        #[expect(
+            deprecated,
+            reason = "an OwnedFd keeps its promise, and unsafe is forbidden"
+        )]
+        let process = AsyncFd::with_interest(process, Interest::READABLE)?;
+        Ok(process)
+    };
+    below(emulator)?.into_keys().map(handle).collect()
+}
+
+/// What these processes run, in one text.
+fn programs_below(emulator: &Emulator) -> anyhow::Result<String> {
+    Ok(below(emulator)?.into_values().collect::<Vec<_>>().join(" "))
+}
+
+/// The processes below the emulator and their names (`/proc/PID/stat`, proc(5)).
+fn below(emulator: &Emulator) -> anyhow::Result<BTreeMap<u32, String>> {
+    let mut processes = Vec::new();
     for entry in std::fs::read_dir("/proc")? {
         let name = entry?.file_name();
         let Some(pid) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else {
             continue;
         };
-        // `pid (comm) state ppid …`; comm may hold anything.
+        // `pid (name) state parent …`; the name may hold anything. The process may have ended.
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let parent = stat
-            .rsplit_once(')')
-            .and_then(|(_, rest)| rest.split_whitespace().nth(1));
-        if let Some(parent) = parent.and_then(|parent| parent.parse::<u32>().ok()) {
-            children.push((parent, pid));
+        let Some((before, after)) = stat.rsplit_once(')') else {
+            continue;
+        };
+        let name = before.split_once('(').map_or("", |(_, name)| name);
+        let mut after = after.split_whitespace();
+        let (state, parent) = (
+            after.next(),
+            after.next().and_then(|p| p.parse::<u32>().ok()),
+        );
+        if let (Some(parent), true) = (parent, state != Some("Z")) {
+            processes.push((parent, pid, name.to_owned()));
         }
     }
-    let mut below = BTreeSet::from([emulator.pid()]);
-    loop {
-        let found: Vec<u32> = children
-            .iter()
-            .filter(|(parent, pid)| below.contains(parent) && !below.contains(pid))
-            .map(|(_, pid)| *pid)
-            .collect();
-        if found.is_empty() {
-            break;
+    let mut below = BTreeMap::new();
+    let mut parents = vec![emulator.pid()];
+    while let Some(above) = parents.pop() {
+        for (_, pid, name) in processes.iter().filter(|(parent, ..)| *parent == above) {
+            below.insert(*pid, name.clone());
+            parents.push(*pid);
         }
-        below.extend(found);
     }
-    below.remove(&emulator.pid());
-    below
-        .into_iter()
-        .map(|pid| {
-            let pid = i32::try_from(pid)
-                .ok()
-                .and_then(Pid::from_raw)
-                .context("a pid")?;
-            let process = pidfd_open(pid, PidfdFlags::empty())?;
-            #[expect(
-                deprecated,
-                reason = "an OwnedFd keeps its promise, and unsafe is forbidden"
-            )]
-            let process = AsyncFd::with_interest(process, Interest::READABLE)?;
-            Ok(process)
-        })
-        .collect()
+    Ok(below)
 }
 
 /// Waits until each of these processes has ended: a pidfd becomes readable then (`pidfd_open(2)`).
