@@ -1,0 +1,291 @@
+//! Heads, leases and cursors of the fan-out.
+
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering;
+
+use futures_util::future::join_all;
+use gatepost_store::Claim;
+use gatepost_store::Release;
+use gatepost_store::Subscription;
+
+use super::shard;
+use crate::store::Registries;
+use crate::store::behaviours;
+use crate::store::words::NOW;
+use crate::store::words::connection;
+use crate::store::words::room;
+
+behaviours! { Registries:
+    a_head_is_never_lowered,
+    a_fan_out_has_one_holder,
+    a_busy_fan_out_is_marked_and_taken_again,
+    a_lease_that_ran_out_fences_its_holder,
+    a_cursor_is_only_raised,
+    a_subscription_gives_the_cursor_its_beginning,
+    no_wake_up_is_lost,
+}
+
+async fn a_head_is_never_lowered(registries: Registries) {
+    let (one, other) = (registries.open(), registries.open());
+    let lobby = room("lobby");
+    assert_eq!(one.head(&lobby).await.unwrap(), None);
+    for (raised, head) in [(9, 9), (10, 10), (2, 10), (10, 10), (100, 100), (99, 100)] {
+        one.raise_head(&lobby, raised).await.unwrap();
+        assert_eq!(other.head(&lobby).await.unwrap(), Some(head));
+    }
+    assert_eq!(one.head(&room("other")).await.unwrap(), None);
+}
+
+async fn a_fan_out_has_one_holder(registries: Registries) {
+    let claims = (0..8).map(|number| {
+        let registry = registries.open();
+        async move {
+            let holder = format!("h{number}");
+            registry
+                .claim(&shard("lobby"), &holder, 1_000, NOW)
+                .await
+                .unwrap()
+        }
+    });
+    let claims = join_all(claims).await;
+    let held = claims
+        .iter()
+        .filter(|claim| matches!(claim, Claim::Held { .. }))
+        .count();
+    assert_eq!(held, 1, "{claims:?}");
+    let registry = registries.open();
+    assert_eq!(
+        registry.progress(&shard("lobby"), NOW).await.unwrap(),
+        (None, true)
+    );
+    assert_eq!(
+        registry
+            .progress(&shard("lobby"), NOW + 1_000)
+            .await
+            .unwrap(),
+        (None, false)
+    );
+    assert_eq!(
+        registry.progress(&shard("other"), NOW).await.unwrap(),
+        (None, false)
+    );
+}
+
+async fn a_busy_fan_out_is_marked_and_taken_again(registries: Registries) {
+    let (one, other) = (registries.open(), registries.open());
+    let lobby = shard("lobby");
+    assert_eq!(
+        one.claim(&lobby, "a", 1_000, NOW).await.unwrap(),
+        Claim::Held { cursor: None }
+    );
+    assert_eq!(
+        one.release(&lobby, "a", 3, NOW).await.unwrap(),
+        Release::Released
+    );
+    assert_eq!(
+        one.claim(&lobby, "a", 1_000, NOW).await.unwrap(),
+        Claim::Held { cursor: Some(3) }
+    );
+    assert_eq!(
+        other.claim(&lobby, "b", 1_000, NOW).await.unwrap(),
+        Claim::Busy
+    );
+    assert_eq!(
+        other.claim(&lobby, "c", 1_000, NOW).await.unwrap(),
+        Claim::Busy
+    );
+    assert_eq!(
+        one.release(&lobby, "a", 4, NOW).await.unwrap(),
+        Release::Dirty
+    );
+    assert_eq!(
+        one.progress(&lobby, NOW).await.unwrap(),
+        (Some(4), true),
+        "it is still held"
+    );
+    assert_eq!(
+        one.release(&lobby, "a", 5, NOW).await.unwrap(),
+        Release::Released
+    );
+    assert_eq!(one.progress(&lobby, NOW).await.unwrap(), (Some(5), false));
+    assert_eq!(
+        other.claim(&lobby, "b", 1_000, NOW).await.unwrap(),
+        Claim::Held { cursor: Some(5) }
+    );
+    // Whoever claims reads the head afterwards: an old mark says nothing new.
+    assert_eq!(
+        one.claim(&lobby, "a", 1_000, NOW).await.unwrap(),
+        Claim::Busy
+    );
+    let taken = one.claim(&lobby, "a", 1_000, NOW + 1_000).await.unwrap();
+    assert_eq!(taken, Claim::Held { cursor: Some(5) });
+    assert_eq!(
+        one.release(&lobby, "a", 5, NOW + 1_000).await.unwrap(),
+        Release::Released
+    );
+}
+
+async fn a_lease_that_ran_out_fences_its_holder(registries: Registries) {
+    let (one, other) = (registries.open(), registries.open());
+    let lobby = shard("lobby");
+    one.claim(&lobby, "a", 1_000, NOW).await.unwrap();
+    assert!(one.advance(&lobby, "a", 1, 1_000, NOW + 500).await.unwrap());
+    assert_eq!(
+        other.claim(&lobby, "b", 1_000, NOW + 1_499).await.unwrap(),
+        Claim::Busy
+    );
+    let taken = other.claim(&lobby, "b", 1_000, NOW + 1_500).await.unwrap();
+    assert_eq!(taken, Claim::Held { cursor: Some(1) });
+    assert!(
+        !one.advance(&lobby, "a", 9, 1_000, NOW + 1_500)
+            .await
+            .unwrap()
+    );
+    assert_eq!(
+        one.release(&lobby, "a", 9, NOW + 1_500).await.unwrap(),
+        Release::Lost
+    );
+    assert_eq!(
+        one.progress(&lobby, NOW + 1_500).await.unwrap(),
+        (Some(1), true)
+    );
+    assert_eq!(
+        other.release(&lobby, "b", 2, NOW + 1_500).await.unwrap(),
+        Release::Released
+    );
+    assert!(
+        !one.advance(&lobby, "a", 9, 1_000, NOW + 1_500)
+            .await
+            .unwrap()
+    );
+    assert_eq!(
+        one.progress(&lobby, NOW + 1_500).await.unwrap(),
+        (Some(2), false)
+    );
+    // Late, but nobody else came.
+    one.claim(&lobby, "a", 1_000, NOW).await.unwrap();
+    assert!(
+        one.advance(&lobby, "a", 3, 1_000, NOW + 5_000)
+            .await
+            .unwrap()
+    );
+    assert_eq!(
+        one.release(&lobby, "a", 4, NOW + 9_000).await.unwrap(),
+        Release::Released
+    );
+}
+
+async fn a_cursor_is_only_raised(registries: Registries) {
+    let registry = registries.open();
+    let lobby = shard("lobby");
+    registry.claim(&lobby, "a", 1_000, NOW).await.unwrap();
+    for (given, cursor) in [(9, 9), (10, 10), (3, 10)] {
+        assert!(
+            registry
+                .advance(&lobby, "a", given, 1_000, NOW)
+                .await
+                .unwrap()
+        );
+        assert_eq!(
+            registry.progress(&lobby, NOW).await.unwrap(),
+            (Some(cursor), true)
+        );
+    }
+    registry.release(&lobby, "a", 2, NOW).await.unwrap();
+    assert_eq!(
+        registry.progress(&lobby, NOW).await.unwrap(),
+        (Some(10), false)
+    );
+}
+
+async fn a_subscription_gives_the_cursor_its_beginning(registries: Registries) {
+    let registry = registries.open();
+    let at = |head| {
+        [Subscription {
+            room: room("lobby"),
+            shards: 1,
+            head,
+        }]
+    };
+    registry
+        .subscribe(&connection("c1", "ann"), &at(7), NOW)
+        .await
+        .unwrap();
+    let held = registry
+        .claim(&shard("lobby"), "a", 1_000, NOW)
+        .await
+        .unwrap();
+    assert_eq!(held, Claim::Held { cursor: Some(7) });
+    registry
+        .subscribe(&connection("c2", "bob"), &at(9), NOW)
+        .await
+        .unwrap();
+    registry
+        .subscribe(&connection("c3", "cy"), &at(2), NOW)
+        .await
+        .unwrap();
+    assert_eq!(
+        registry.progress(&shard("lobby"), NOW).await.unwrap(),
+        (Some(7), true)
+    );
+    assert_eq!(
+        registry.head(&room("lobby")).await.unwrap(),
+        None,
+        "it raises no head"
+    );
+}
+
+/// Many writers, each of which raises the head and then drains or leaves it to who drains: at the
+/// end everything was posted once and in order.
+async fn no_wake_up_is_lost(registries: Registries) {
+    const WRITERS: u64 = 8;
+    const EACH: u64 = 20;
+    let log = Arc::new(AtomicU64::new(0));
+    let posted = Arc::new(Mutex::new(Vec::new()));
+    registries
+        .open()
+        .claim(&shard("lobby"), "first", 1_000, NOW)
+        .await
+        .unwrap();
+    registries
+        .open()
+        .release(&shard("lobby"), "first", 0, NOW)
+        .await
+        .unwrap();
+    let writers = (0..WRITERS).map(|writer| {
+        let (registry, log, posted) = (registries.open(), log.clone(), posted.clone());
+        tokio::spawn(async move {
+            let (lobby, holder) = (shard("lobby"), format!("w{writer}"));
+            for _ in 0..EACH {
+                let seq = log.fetch_add(1, Ordering::SeqCst) + 1;
+                registry.raise_head(&lobby.room, seq).await.unwrap();
+                let claim = registry.claim(&lobby, &holder, 60_000, NOW).await.unwrap();
+                let Claim::Held { cursor } = claim else {
+                    continue;
+                };
+                let mut cursor = cursor.unwrap();
+                loop {
+                    let head = registry.head(&lobby.room).await.unwrap().unwrap();
+                    posted.lock().unwrap().extend(cursor + 1..=head);
+                    cursor = cursor.max(head);
+                    match registry
+                        .release(&lobby, &holder, cursor, NOW)
+                        .await
+                        .unwrap()
+                    {
+                        Release::Dirty => {}
+                        Release::Released => break,
+                        Release::Lost => panic!("the lease does not run out"),
+                    }
+                }
+            }
+        })
+    });
+    for writer in join_all(writers).await {
+        writer.unwrap();
+    }
+    let posted = posted.lock().unwrap();
+    assert_eq!(*posted, (1..=WRITERS * EACH).collect::<Vec<_>>());
+}
