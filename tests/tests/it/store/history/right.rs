@@ -112,7 +112,7 @@ async fn a_private_room_is_for_its_members(histories: Histories) {
     assert_eq!(history.append(&bob).await.unwrap(), Appended::NotMember);
     assert!(
         !history
-            .rooms(&[private.clone()], &user("bob"))
+            .rooms(std::slice::from_ref(&private), &user("bob"))
             .await
             .unwrap()[0]
             .may_read()
@@ -123,7 +123,7 @@ async fn a_private_room_is_for_its_members(histories: Histories) {
             .await
             .unwrap();
         let found = history
-            .rooms(&[private.clone()], &user("bob"))
+            .rooms(std::slice::from_ref(&private), &user("bob"))
             .await
             .unwrap();
         assert_eq!((found[0].role, found[0].may_read()), (Some(role), true));
@@ -205,7 +205,10 @@ async fn a_ban_shuts_out_and_ends_the_membership(histories: Histories) {
         .set_standing(&private, &ann, &Standing::Banned(None))
         .await
         .unwrap();
-    let found = history.rooms(&[private.clone()], &ann).await.unwrap();
+    let found = history
+        .rooms(std::slice::from_ref(&private), &ann)
+        .await
+        .unwrap();
     assert_eq!(
         (found[0].role, found[0].banned, found[0].may_read()),
         (None, true, false)
@@ -253,7 +256,10 @@ async fn a_mute_keeps_from_writing_only(histories: Histories) {
         history.append(&send).await.unwrap(),
         Appended::Muted { until: FUTURE }
     );
-    let found = history.rooms(&[lobby.clone()], &ann).await.unwrap();
+    let found = history
+        .rooms(std::slice::from_ref(&lobby), &ann)
+        .await
+        .unwrap();
     assert_eq!(
         (found[0].role, found[0].may_read()),
         (None, true),

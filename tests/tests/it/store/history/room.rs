@@ -128,7 +128,10 @@ async fn reading_never_goes_back(histories: Histories) {
     let (lobby, bob) = (room("lobby"), user("bob"));
     for (marked, read) in [(3, 3), (2, 3), (5, 5), (99, 5), (1, 5)] {
         history.mark_read(&lobby, &bob, marked).await.unwrap();
-        let found = history.rooms(&[lobby.clone()], &bob).await.unwrap();
+        let found = history
+            .rooms(std::slice::from_ref(&lobby), &bob)
+            .await
+            .unwrap();
         assert_eq!((found[0].read, found[0].role), (read, None));
     }
     history
