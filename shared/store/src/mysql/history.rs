@@ -19,6 +19,7 @@ use sqlx::query;
 
 use super::link::Link;
 use super::link::Query;
+use super::statement;
 use crate::Append;
 use crate::Appended;
 use crate::History;
@@ -38,70 +39,8 @@ const LIMIT: Duration = Duration::from_secs(1);
 /// An append may queue at a hot room for a second and be repeated once.
 const APPEND_LIMIT: Duration = Duration::from_millis(2_200);
 
-/// The log's clock: milliseconds.
-macro_rules! now {
-    () => {
-        "(timestampdiff(microsecond, '1970-01-01', utc_timestamp(3)) div 1000)"
-    };
-}
-
-macro_rules! entries {
-    ($compare:literal, $order:literal) => {
-        concat!(
-            "select m.seq, m.at, m.sender, m.sender_name, m.producer, m.n, m.kind,
-               cast(m.body as char)
-             from room r join message m on m.room_id = r.id
-             where r.name = ? and m.seq ",
-            $compare,
-            " ? order by m.seq ",
-            $order,
-            " limit ?"
-        )
-    };
-}
-
-/// Every change of its parameters or of what it answers is a new procedure: `gatepost_append_v2`.
-const APPEND: &str = "call gatepost_append_v1(?, ?, ?, ?, ?, ?, ?, ?)";
-const CREATE: &str = "call gatepost_create_room_v1(?, ?, ?, ?, ?)";
-const STANDING: &str = "call gatepost_set_standing_v1(?, ?, ?, ?, ?, ?)";
-const PURGE: &str = "call gatepost_purge_v1(?, ?)";
-
-/// Followed by as many `?` as names, and `)`.
-const ROOMS: &str = concat!(
-    "select r.name, r.kind, r.epoch, r.head, r.floor, r.shards, m.role,
-       b.room_id is not null and (b.ends_at is null or b.ends_at > ",
-    now!(),
-    "), m.read_seq
-     from room r
-     left join membership m on m.room_id = r.id and m.user_id = ?
-     left join ban b on b.room_id = r.id and b.user_id = ?
-     where r.name in ("
-);
-
 /// More names than this are asked about in several round trips.
 const ROOMS_AT_ONCE: usize = 128;
-
-const MEMBERSHIPS: &str = "select r.name, r.kind, m.role, r.head, m.read_seq,
-       (select o.user_id from membership o
-         where r.kind = 'direct' and o.room_id = r.id and o.user_id <> m.user_id
-           and o.role is not null limit 1)
-     from membership m join room r on r.id = m.room_id
-     where m.user_id = ? and m.role is not null and r.name > ?
-     order by r.name limit ?";
-
-const READ: &str = "insert into membership (room_id, user_id, read_seq)
-     select id, ?, least(?, head) from room where name = ?
-     on duplicate key update read_seq = greatest(membership.read_seq, least(?, room.head))";
-
-const RECENT: &str = concat!(
-    "select name, head, shards from room
-     where active >= (",
-    now!(),
-    " - ?) div 60000 and last_at >= ",
-    now!(),
-    " - ? and head > 0
-     order by last_at desc limit ?"
-);
 
 /// The history on a server.
 #[derive(Debug)]
@@ -161,7 +100,7 @@ impl MySqlHistory {
     ) -> Result<bool, StoreError> {
         let [first, second] = members.map(|user| user.map(|user| bytes(user.as_str())));
         let call = || {
-            query(CREATE)
+            query(statement::CREATE)
                 .bind(name.as_str().to_owned())
                 .bind(row::kind_column(kind))
                 .bind(i64::from(shards.max(1)))
@@ -180,7 +119,7 @@ impl MySqlHistory {
     ) -> Result<bool, StoreError> {
         let (op, role, ends_at) = row::standing_columns(standing);
         let call = || {
-            query(STANDING)
+            query(statement::STANDING)
                 .bind(by.map(|by| bytes(by.as_str())))
                 .bind(room.as_str().to_owned())
                 .bind(bytes(user.as_str()))
@@ -249,7 +188,7 @@ impl History for MySqlHistory {
         })?;
         let (kind, body) = row::content_columns(&append.content);
         let call = || {
-            query(APPEND)
+            query(statement::APPEND)
                 .bind(append.room.as_str().to_owned())
                 .bind(bytes(append.from.id.as_str()))
                 .bind(append.from.name.clone())
@@ -274,7 +213,7 @@ impl History for MySqlHistory {
         for names in names.chunks(ROOMS_AT_ONCE) {
             // Rounded up by repeating the last name: eight statements to prepare, not 128.
             let count = names.len().next_power_of_two();
-            let sql = format!("{ROOMS}{}?)", "?, ".repeat(count - 1));
+            let sql = format!("{}{}?)", statement::ROOMS, "?, ".repeat(count - 1));
             let last = names.last().into_iter().cycle();
             let select = || {
                 let user = bytes(user.as_str());
@@ -315,9 +254,9 @@ impl History for MySqlHistory {
         limit: u32,
     ) -> Result<Vec<Entry>, StoreError> {
         let (sql, bound) = match range {
-            Range::After(seq) => (entries!(">", "asc"), column(seq)),
-            Range::Before(seq) => (entries!("<", "desc"), column(seq)),
-            Range::Newest => (entries!("<", "desc"), i64::MAX),
+            Range::After(seq) => (statement::AFTER, column(seq)),
+            Range::Before(seq) => (statement::BEFORE, column(seq)),
+            Range::Newest => (statement::BEFORE, i64::MAX),
         };
         let select = || {
             query(sql)
@@ -339,7 +278,7 @@ impl History for MySqlHistory {
         limit: u32,
     ) -> Result<Vec<Membership>, StoreError> {
         let select = || {
-            query(MEMBERSHIPS)
+            query(statement::MEMBERSHIPS)
                 .bind(bytes(user.as_str()))
                 .bind(after.map_or("", RoomName::as_str).to_owned())
                 .bind(i64::from(limit))
@@ -369,7 +308,7 @@ impl History for MySqlHistory {
 
     async fn mark_read(&self, room: &RoomName, user: &UserId, seq: Seq) -> Result<(), StoreError> {
         let insert = || {
-            query(READ)
+            query(statement::READ)
                 .bind(bytes(user.as_str()))
                 .bind(column(seq))
                 .bind(room.as_str().to_owned())
@@ -388,13 +327,10 @@ impl History for MySqlHistory {
         at: Millis,
     ) -> Result<(), StoreError> {
         let insert = || {
-            query(
-                "insert into session (connection, user_id, started_at) values (?, ?, ?)
-                 on duplicate key update started_at = started_at",
-            )
-            .bind(connection.as_str().to_owned())
-            .bind(bytes(user.as_str()))
-            .bind(at)
+            query(statement::OPEN_SESSION)
+                .bind(connection.as_str().to_owned())
+                .bind(bytes(user.as_str()))
+                .bind(at)
         };
         self.link
             .rows("recording a session", LIMIT, insert)
@@ -404,7 +340,7 @@ impl History for MySqlHistory {
 
     async fn close_session(&self, connection: &ConnectionId, at: Millis) -> Result<(), StoreError> {
         let update = || {
-            query("update session set ended_at = ? where connection = ? and ended_at is null")
+            query(statement::CLOSE_SESSION)
                 .bind(at)
                 .bind(connection.as_str().to_owned())
         };
@@ -420,7 +356,7 @@ impl History for MySqlHistory {
         limit: u32,
     ) -> Result<Vec<RecentRoom>, StoreError> {
         let select = || {
-            query(RECENT)
+            query(statement::RECENT)
                 .bind(column(within_ms))
                 .bind(column(within_ms))
                 .bind(i64::from(limit))
@@ -430,7 +366,7 @@ impl History for MySqlHistory {
     }
 
     async fn purge(&self, before: Millis, limit: u32) -> Result<u64, StoreError> {
-        let call = || query(PURGE).bind(before).bind(i64::from(limit));
+        let call = || query(statement::PURGE).bind(before).bind(i64::from(limit));
         Ok(row::seq_of(self.number("purging", call).await?))
     }
 }

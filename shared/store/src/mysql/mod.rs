@@ -3,5 +3,6 @@
 mod fault;
 mod history;
 mod link;
+mod statement;
 
 pub(crate) use history::MySqlHistory;

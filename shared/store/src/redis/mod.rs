@@ -1,9 +1,10 @@
 //! The registry in Redis or Valkey: one server or a cluster.
 
+mod call;
 mod key;
 mod link;
 mod record;
 mod registry;
 mod script;
 
-pub(crate) use registry::RedisRegistry;
+pub(crate) use call::RedisRegistry;

@@ -9,8 +9,11 @@ use gatepost_protocol::UserId;
 use redis::FromRedisValue;
 use redis::Value;
 
-use super::key::Keys;
-use super::link::Link;
+use super::call::DAY_MS;
+use super::call::GRACE_MS;
+use super::call::RedisRegistry;
+use super::call::end;
+use super::call::ttl;
 use super::record;
 use super::record::Record;
 use super::script;
@@ -31,150 +34,12 @@ use crate::Subscriber;
 use crate::Subscribers;
 use crate::Subscription;
 use crate::Unsubscribed;
-use crate::open::RedisUrl;
 use crate::registry::REPLACED_CLIENT_MS;
 use crate::registry::REPLACED_MS;
 use crate::registry::TOMBSTONE_MS;
 use crate::registry::interval_us;
 use crate::registry::stamp;
 use crate::shard_of;
-
-/// What belongs to no lease lives this long after it was last used.
-const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
-
-/// A record outlives its lease by this, so that a late removal still knows what to remove.
-const GRACE_MS: u64 = 60_000;
-
-/// The registry in Redis.
-#[derive(Debug)]
-pub(crate) struct RedisRegistry {
-    link: Link,
-    keys: Keys,
-}
-
-impl RedisRegistry {
-    pub(crate) fn new(url: &str) -> Result<Self, StoreError> {
-        let parsed = RedisUrl::parse(url)?;
-        Ok(Self {
-            link: Link::new(&parsed, url)?,
-            keys: Keys::new(parsed.prefix),
-        })
-    }
-
-    fn write(&self, connection: &Connection, rooms: &[Subscription], now: Millis) -> Call {
-        let Subscriber {
-            connection: id,
-            user,
-            name,
-            dialect,
-        } = &connection.subscriber;
-        let call = Call::script(&script::WRITE_CONNECTION, [&self.keys.connection(id)])
-            .arg(user.as_str())
-            .arg(name)
-            .arg(record::dialect_word(*dialect))
-            .arg(
-                connection
-                    .client
-                    .as_ref()
-                    .map_or("", |client| client.as_str()),
-            )
-            .arg(connection.lease)
-            .arg(ttl(connection.lease, now));
-        rooms.iter().fold(call, |call, room| {
-            call.arg(room.room.as_str()).arg(room.shards)
-        })
-    }
-
-    /// A script on the user's key that writes the connection's place there.
-    fn place(&self, lua: &'static script::Lua, connection: &Connection, now: Millis) -> Call {
-        let Subscriber {
-            connection: id,
-            user,
-            name,
-            dialect,
-        } = &connection.subscriber;
-        Call::script(lua, [&self.keys.user(user)])
-            .arg(id.as_str())
-            .arg(connection.lease)
-            .arg(
-                connection
-                    .client
-                    .as_ref()
-                    .map_or("-", |client| client.as_str()),
-            )
-            .arg(record::dialect_word(*dialect))
-            .arg(name)
-            .arg(now)
-            .arg(ttl(connection.lease, now))
-    }
-
-    fn is_closed(&self, id: &ConnectionId) -> Call {
-        Call::Plain(redis::cmd("HEXISTS"))
-            .arg(self.keys.connection(id))
-            .arg("x")
-    }
-
-    fn unsubscribed(
-        &self,
-        subscriber: &Subscriber,
-        room: &RoomName,
-        shards: u16,
-        now: Millis,
-    ) -> Result<Call, StoreError> {
-        let index = shard_of(&subscriber.user, shards);
-        let (list, fan_out) = self.keys.shard(&Shard {
-            room: room.clone(),
-            index,
-        });
-        Ok(Call::script(&script::UNSUBSCRIBE, [&list, &fan_out])
-            .arg(record::subscription(subscriber))
-            .arg(now)
-            .arg(stamp()?)
-            .arg(DAY_MS))
-    }
-
-    fn leave<'a>(
-        &self,
-        subscriber: &Subscriber,
-        gone: bool,
-        now: Millis,
-        rooms: impl Iterator<Item = &'a RoomName>,
-    ) -> Call {
-        let call = Call::script(&script::LEAVE, [&self.keys.user(&subscriber.user)])
-            .arg(subscriber.connection.as_str())
-            .arg(u8::from(gone))
-            .arg(now);
-        rooms.fold(call, |call, room| call.arg(room.as_str()))
-    }
-
-    /// Takes back what was added for a connection that was removed meanwhile.
-    async fn take_back(
-        &self,
-        subscriber: &Subscriber,
-        rooms: &[Subscription],
-        now: Millis,
-    ) -> Result<(), StoreError> {
-        let shards = rooms
-            .iter()
-            .map(|room| self.unsubscribed(subscriber, &room.room, room.shards, now))
-            .collect::<Result<Vec<_>, _>>()?;
-        let leave = self.leave(subscriber, true, now, rooms.iter().map(|room| &room.room));
-        self.link
-            .run("removing a late subscription", &[&shards, &[leave]])
-            .await
-            .map(drop)
-    }
-}
-
-fn ttl(lease: Millis, now: Millis) -> u64 {
-    u64::try_from(lease.saturating_sub(now))
-        .unwrap_or(0)
-        .saturating_add(GRACE_MS)
-}
-
-fn end(now: Millis, ttl_ms: u64) -> Millis {
-    now.saturating_add(i64::try_from(ttl_ms).unwrap_or(i64::MAX))
-}
 
 /// Reads an answer.
 fn read<T: FromRedisValue>(what: &'static str, value: Value) -> Result<T, StoreError> {

@@ -2,8 +2,11 @@
 
 mod file;
 mod history;
+mod log_statement;
 mod registry;
-mod statement;
+mod registry_row;
+mod registry_statement;
+mod schema;
 
 pub(crate) use history::SqliteHistory;
 pub(crate) use registry::SqliteRegistry;

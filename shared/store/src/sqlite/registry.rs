@@ -23,11 +23,18 @@ use super::file::Prepare;
 use super::file::Query;
 use super::file::Unready;
 use super::file::several;
-use super::statement;
+use super::registry_row::bind;
+use super::registry_row::bytes;
+use super::registry_row::columns;
+use super::registry_row::connection;
+use super::registry_row::end;
+use super::registry_row::on_shard;
+use super::registry_row::subscriber;
+use super::registry_row::text;
+use super::registry_statement as statement;
 use crate::Admission;
 use crate::Claim;
 use crate::Connection;
-use crate::Dialect;
 use crate::Greeting;
 use crate::Rates;
 use crate::Registry;
@@ -114,100 +121,6 @@ impl SqliteRegistry {
         let rows = self.rows(what, query).await?;
         rows.first().map(|row| columns(what, row)).transpose()
     }
-}
-
-fn columns<C>(what: &'static str, row: &SqliteRow) -> Result<C, StoreError>
-where
-    C: for<'r> FromRow<'r, SqliteRow>,
-{
-    C::from_row(row).map_err(|error| StoreError::unusable("sqlite", what, error))
-}
-
-fn bytes(text: &str) -> Vec<u8> {
-    text.as_bytes().to_vec()
-}
-
-fn text(text: &str) -> String {
-    text.to_owned()
-}
-
-fn dialect_word(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::V1 => "v1",
-        Dialect::Seed => "seed",
-    }
-}
-
-/// connection, user, name, dialect.
-type SubscriberColumns = (String, Vec<u8>, String, String);
-
-fn subscriber(
-    what: &'static str,
-    (connection, user, name, dialect): SubscriberColumns,
-) -> Result<Subscriber, StoreError> {
-    let connection = ConnectionId::try_from(connection)
-        .map_err(|error| StoreError::unusable("sqlite", what, error))?;
-    let user = row::user(user).map_err(|error| StoreError::unusable("sqlite", what, error))?;
-    let dialect = if dialect == "seed" {
-        Dialect::Seed
-    } else {
-        Dialect::V1
-    };
-    Ok(Subscriber {
-        connection,
-        user,
-        name,
-        dialect,
-    })
-}
-
-/// connection, user, name, dialect, client, lease.
-type ConnectionColumns = (String, Vec<u8>, String, String, Option<String>, Millis);
-
-fn connection(what: &'static str, columns: ConnectionColumns) -> Result<Connection, StoreError> {
-    let (id, user, name, dialect, client, lease) = columns;
-    let client = client.map(|client| client.try_into()).transpose().map_err(
-        |error: gatepost_protocol::InvalidId| StoreError::unusable("sqlite", what, error),
-    )?;
-    Ok(Connection {
-        subscriber: subscriber(what, (id, user, name, dialect))?,
-        client,
-        lease,
-    })
-}
-
-/// ?1 id, ?2 user, ?3 name, ?4 dialect, ?5 client, ?6 lease, ?7 now: what every statement that
-/// writes a connection begins with.
-fn bind(sql: &'static str, connection: &Connection, now: Millis) -> Query {
-    let Subscriber {
-        connection: id,
-        user,
-        name,
-        dialect,
-    } = &connection.subscriber;
-    query(sql)
-        .bind(text(id.as_str()))
-        .bind(bytes(user.as_str()))
-        .bind(name.clone())
-        .bind(dialect_word(*dialect))
-        .bind(
-            connection
-                .client
-                .as_ref()
-                .map(|client| text(client.as_str())),
-        )
-        .bind(connection.lease)
-        .bind(now)
-}
-
-fn on_shard(sql: &'static str, shard: &Shard) -> Query {
-    query(sql)
-        .bind(text(shard.room.as_str()))
-        .bind(i64::from(shard.index))
-}
-
-fn end(now: Millis, ttl_ms: u64) -> Millis {
-    now.saturating_add(column(ttl_ms))
 }
 
 #[async_trait]

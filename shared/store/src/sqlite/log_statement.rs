@@ -1,0 +1,190 @@
+//! The statements of the log. An append is one of them and a trigger, so that no process can stop in
+//! the middle of one.
+
+/// The log's clock: milliseconds, once per statement.
+macro_rules! now {
+    () => {
+        "cast(round(unixepoch('subsec') * 1000) as integer)"
+    };
+}
+
+/// ?1 room, ?2 bound, ?3 limit.
+macro_rules! entries {
+    ($compare:literal, $order:literal) => {
+        concat!(
+            "select m.seq, m.at, m.sender, m.sender_name, m.producer, m.n, m.kind, m.body
+             from room r join message m on m.room_id = r.id
+             where r.name = ?1 and m.seq ",
+            $compare,
+            " ?2 order by m.seq ",
+            $order,
+            " limit ?3"
+        )
+    };
+}
+
+pub(super) const AFTER: &str = entries!(">", "asc");
+pub(super) const BEFORE: &str = entries!("<", "desc");
+
+/// ?1 room, ?2 sender, ?3 its name, ?4 producer, ?5 n, ?6 kind, ?7 body, ?8 digest.
+pub(super) const APPEND: &str = concat!(
+    "insert into message
+       (room_id, seq, at, sender, sender_name, producer, n, kind, body, digest)
+     select r.id, r.head + 1, max(r.last_at, ",
+    now!(),
+    "), ?2, ?3, ?4, ?5, ?6, ?7, ?8
+       from room r left join membership m on m.room_id = r.id and m.user_id = ?2
+      where r.name = ?1
+        and (r.kind = 'public' or m.role is not null)
+        and coalesce(m.muted_until, 0) <= ",
+    now!(),
+    "
+        and not exists (select 1 from ban b where b.room_id = r.id and b.user_id = ?2
+              and (b.ends_at is null or b.ends_at > ",
+    now!(),
+    "))
+        and case when ?5 = 0
+              then not exists (select 1 from message d
+                where d.room_id = r.id and d.sender = ?2 and d.producer = ?4 and d.n = 0)
+              else ?5 = 1 + coalesce((select p.last_n from producer p
+                where p.room_id = r.id and p.sender = ?2 and p.client = ?4), 0) end
+     returning (select epoch from room where id = room_id), seq, at,
+       (select shards from room where id = room_id)"
+);
+
+/// Why nothing was appended: the same conditions one by one. ?1 room, ?2 sender, ?3 producer, ?4 n.
+pub(super) const REFUSAL: &str = concat!(
+    "select r.epoch, r.shards, r.kind = 'public' or m.role is not null, m.muted_until,
+       exists (select 1 from ban b where b.room_id = r.id and b.user_id = ?2
+         and (b.ends_at is null or b.ends_at > ",
+    now!(),
+    ")),
+       coalesce((select p.last_n from producer p
+         where p.room_id = r.id and p.sender = ?2 and p.client = ?3 and ?4 > 0), 0),
+       d.seq, d.at, d.digest, ",
+    now!(),
+    "
+     from room r
+     left join membership m on m.room_id = r.id and m.user_id = ?2
+     left join message d
+       on d.room_id = r.id and d.sender = ?2 and d.producer = ?3 and d.n = ?4
+     where r.name = ?1"
+);
+
+pub(super) const ROOMS: &str = concat!(
+    "select r.name, r.kind, r.epoch, r.head, r.floor, r.shards, m.role,
+       b.room_id is not null and (b.ends_at is null or b.ends_at > ",
+    now!(),
+    "), m.read_seq
+     from room r
+     left join membership m on m.room_id = r.id and m.user_id = ?2
+     left join ban b on b.room_id = r.id and b.user_id = ?2
+     where r.name in (select value from json_each(?1))"
+);
+
+/// ?1 name, ?2 kind, ?3 shards, ?4 first member, ?5 second member, ?6 their role.
+pub(super) const CREATE: &str = concat!(
+    "begin immediate;
+     create temp table if not exists made (room_id integer);
+     delete from made;
+     insert into made select null where not exists (select 1 from room where name = ?1);
+     insert into room (name, kind, epoch, shards, last_at)
+       select ?1, ?2, ",
+    now!(),
+    ", ?3, ",
+    now!(),
+    " from made;
+     insert into membership (room_id, user_id, role, joined_at)
+       select r.id, u.column1, ?6, ",
+    now!(),
+    "
+         from room r, (values (?4), (?5)) u
+        where r.name = ?1 and u.column1 is not null
+          and (?2 = 'direct' or exists (select 1 from made))
+          and not exists (select 1 from ban b where b.room_id = r.id and b.user_id = u.column1
+                and (b.ends_at is null or b.ends_at > ",
+    now!(),
+    "))
+       on conflict do update set role = coalesce(role, excluded.role);
+     select count(*) from made;
+     commit"
+);
+
+/// ?1 actor, ?2 room, ?3 user, ?4 op, ?5 role, ?6 its end. Only one of the changes applies.
+pub(super) const STANDING: &str = concat!(
+    "begin immediate;
+     insert into membership (room_id, user_id, role, joined_at)
+       select id, ?3, ?5, ",
+    now!(),
+    " from room where name = ?2 and ?4 = 'member'
+       on conflict do update set
+         joined_at = iif(role is null, excluded.joined_at, joined_at), role = excluded.role;
+     update membership set role = null
+       where ?4 in ('not_member', 'banned') and user_id = ?3
+         and room_id = (select id from room where name = ?2);
+     insert into ban (room_id, user_id, ends_at)
+       select id, ?3, ?6 from room where name = ?2 and ?4 = 'banned'
+       on conflict do update set ends_at = excluded.ends_at;
+     delete from ban
+       where ?4 = 'unbanned' and user_id = ?3 and room_id = (select id from room where name = ?2);
+     insert into membership (room_id, user_id, muted_until)
+       select id, ?3, ?6 from room where name = ?2 and ?4 = 'muted'
+       on conflict do update set muted_until = excluded.muted_until;
+     update membership set muted_until = null
+       where ?4 = 'unmuted' and user_id = ?3 and room_id = (select id from room where name = ?2);
+     insert into audit (at, room_id, actor, user_id, op, role, ends_at)
+       select ",
+    now!(),
+    ", id, ?1, ?3, ?4, ?5, ?6 from room where name = ?2 and ?1 is not null;
+     select count(*) from room where name = ?2;
+     commit"
+);
+
+pub(super) const MEMBERSHIPS: &str = "select r.name, r.kind, m.role, r.head, m.read_seq,
+       (select o.user_id from membership o
+         where r.kind = 'direct' and o.room_id = r.id and o.user_id <> ?1 and o.role is not null)
+     from membership m join room r on r.id = m.room_id
+     where m.user_id = ?1 and m.role is not null and r.name > ?2
+     order by r.name limit ?3";
+
+pub(super) const READ: &str = "insert into membership (room_id, user_id, read_seq)
+     select id, ?2, min(?3, head) from room where name = ?1
+     on conflict do update set read_seq = max(read_seq, excluded.read_seq)";
+
+/// ?1 before, ?2 limit.
+pub(super) const PURGE: &str = "begin immediate;
+     create temp table if not exists old (room_id integer, seq integer);
+     delete from old;
+     insert into old
+       select m.room_id, m.seq from message m
+        where m.room_id = (select r.id from room r
+            join message f on f.room_id = r.id and f.seq = r.floor + 1 where f.at < ?1 limit 1)
+          and m.at < ?1
+        order by m.seq limit ?2;
+     delete from message where (room_id, seq) in (select room_id, seq from old);
+     update room set floor = (select max(seq) from old) where id = (select min(room_id) from old);
+     delete from producer where updated_at < ?1;
+     delete from session where started_at < ?1 and ended_at < ?1;
+     select count(*) from old;
+     commit";
+
+/// ?1 within how many milliseconds, ?2 limit.
+pub(super) const RECENT: &str = concat!(
+    "select name, head, shards from room
+                 where active >= (",
+    now!(),
+    " - ?1) / 60000 and last_at >= ",
+    now!(),
+    " - ?1
+                   and head > 0
+                 order by last_at desc limit ?2"
+);
+
+/// ?1 connection, ?2 user, ?3 when.
+pub(super) const OPEN_SESSION: &str =
+    "insert into session (connection, user_id, started_at) values (?1, ?2, ?3)
+                 on conflict do nothing";
+
+/// ?1 connection, ?2 when.
+pub(super) const CLOSE_SESSION: &str =
+    "update session set ended_at = ?2 where connection = ?1 and ended_at is null";
