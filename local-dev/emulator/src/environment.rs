@@ -1,5 +1,5 @@
-//! The environment of functions: the template's variables, then the file's, then the command
-//! line's, then what makes the SDKs of functions talk to this machine.
+//! The environment of functions: the template's variables, then the endpoints of what is emulated,
+//! then the file's variables, then the command line's; and what Lambda itself sets.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -84,34 +84,36 @@ pub(crate) fn overrides(
     Ok(variables)
 }
 
-/// What makes an unmodified SDK in a function talk to this machine: endpoints (`AWS_ENDPOINT_URL_…`
-/// of the SDKs' guide "Service-specific endpoints"), credentials and region. `origin` is
-/// `http://host:port`.
-pub(crate) fn aws(
-    origin: &str,
-    stage: &str,
-    credentials: &Credentials,
-) -> BTreeMap<String, String> {
+/// Where the SDKs of functions find the services that are emulated (`AWS_ENDPOINT_URL_…` of the SDKs'
+/// guide "Service-specific endpoints"). `origin` is `http://host:port`.
+pub(crate) fn endpoints(origin: &str, stage: &str) -> BTreeMap<String, String> {
     let pairs = [
         (
             "AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI",
             format!("{origin}/{stage}"),
         ),
         ("AWS_ENDPOINT_URL_LAMBDA", origin.to_owned()),
-        ("AWS_ACCESS_KEY_ID", credentials.access_key_id.clone()),
-        (
-            "AWS_SECRET_ACCESS_KEY",
-            credentials.secret_access_key.clone(),
-        ),
-        ("AWS_SESSION_TOKEN", credentials.session_token.clone()),
-        ("AWS_REGION", REGION.to_owned()),
-        ("AWS_DEFAULT_REGION", REGION.to_owned()),
-        // An SDK that finds no credentials asks the metadata service of EC2, which is not here.
-        ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
     ];
     pairs
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+/// Credentials and region, as unmodified SDKs in functions read them.
+pub(crate) fn identity(credentials: &Credentials) -> BTreeMap<String, String> {
+    let pairs = [
+        ("AWS_ACCESS_KEY_ID", credentials.access_key_id.as_str()),
+        ("AWS_SECRET_ACCESS_KEY", &credentials.secret_access_key),
+        ("AWS_SESSION_TOKEN", &credentials.session_token),
+        ("AWS_REGION", REGION),
+        ("AWS_DEFAULT_REGION", REGION),
+        // An SDK that finds no credentials asks the metadata service of EC2, which is not here.
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ];
+    pairs
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()
 }
 

@@ -83,10 +83,11 @@ impl Parts<'_> {
         overrides: &BTreeMap<String, String>,
         board: &Arc<Board>,
     ) -> anyhow::Result<Lambda> {
+        let endpoints = environment::endpoints(&self.endpoints.origin, &self.arguments.stage);
         let specs = functions
             .values()
             .filter_map(|function| match &self.launches[&function.id] {
-                Launch::Command(command) => Some(spec(function, command, overrides)),
+                Launch::Command(command) => Some(spec(function, command, &endpoints, overrides)),
                 Launch::Unsupported(_) => None,
             })
             .collect();
@@ -94,7 +95,7 @@ impl Parts<'_> {
         let config = runtime_api::Config {
             region: REGION.to_owned(),
             account: ACCOUNT.to_owned(),
-            injected: environment::aws(&self.endpoints.origin, &arguments.stage, self.credentials),
+            injected: environment::identity(self.credentials),
             inherited: inherited(self.process),
             concurrency: arguments
                 .concurrency
@@ -180,13 +181,16 @@ impl Parts<'_> {
     }
 }
 
-/// A function as the pool runs it: its variables from the template, then `overrides`.
+/// A function as the pool runs it. An endpoint that the template gives leads to AWS: here the
+/// emulator's counts, unless `overrides` say otherwise.
 fn spec(
     function: &Function,
     command: &runtime_api::Command,
+    endpoints: &BTreeMap<String, String>,
     overrides: &BTreeMap<String, String>,
 ) -> FunctionSpec {
     let mut environment = function.environment.clone();
+    environment.extend(endpoints.clone());
     environment.extend(overrides.clone());
     if function.runtime.starts_with("python") {
         // What a function printed before it crashed would stay in Python's buffer.
