@@ -31,15 +31,9 @@ use crate::function_error::FunctionError;
 use crate::schedule::InitFailure;
 use crate::supervise::LAUNCH;
 
-/// How long an environment is ready before it is frozen.
-///
-/// Not at once: two signals cost more than the rest of an invocation does, and under load the next
-/// event follows within this time. What a function left running without waiting for it stops all
-/// the same, this much later.
-pub(super) const FREEZE_AFTER: Duration = Duration::from_millis(1);
 /// How long an environment waits for its next event, before the time scale. Lambda keeps them for
 /// minutes and promises nothing.
-const REAP_AFTER: Duration = Duration::from_secs(300);
+pub(super) const REAP_AFTER: Duration = Duration::from_secs(300);
 /// Lambda's Shutdown phase with an internal extension: SIGTERM, then this long until SIGKILL.
 /// Without extensions there is no SIGTERM.
 const SHUTDOWN: Duration = Duration::from_millis(500);
@@ -120,10 +114,15 @@ async fn watch(environment: &Arc<Environment>, mut running: Running) -> io::Resu
     let status = loop {
         tokio::select! {
             status = running.child.wait() => break status,
-            () = &mut sleep => environment.wake(),
-            () = environment.rearm.notified() => {}
+            () = &mut sleep => {
+                environment.wake();
+                sleep.as_mut().reset(environment.arm());
+            }
+            () = environment.rearm.notified() => {
+                let armed = environment.state().armed;
+                sleep.as_mut().reset(armed);
+            }
         }
-        sleep.as_mut().reset(environment.arm());
     };
     // What the process started may still run. Its ID is free now, but nothing can have taken it
     // in so short a time: the system hands out all others first.
@@ -171,17 +170,19 @@ impl Environment {
         })
     }
 
-    /// The moment until which the watcher may sleep.
+    /// The moment until which the watcher sleeps, when it has done what was due.
     fn arm(&self) -> Instant {
         let mut state = self.state();
         let reap_after = self.machine.config.scaled(REAP_AFTER);
-        state.armed = state.due(FREEZE_AFTER, reap_after);
+        state.armed = state.due(reap_after);
         state.armed
     }
 
-    /// Wakes the watcher if it sleeps beyond `due`.
-    pub(super) fn rearm_for(&self, state: &State, due: Instant) {
+    /// Wakes the watcher at `due` if it sleeps beyond that. It may then find that nothing is due
+    /// any more: that costs less than to wake it twice an invocation.
+    pub(super) fn rearm_for(&self, state: &mut State, due: Instant) {
         if due < state.armed {
+            state.armed = due;
             self.rearm.notify_one();
         }
     }
@@ -190,7 +191,7 @@ impl Environment {
     fn wake(self: &Arc<Self>) {
         let reap_after = self.machine.config.scaled(REAP_AFTER);
         let mut state = self.state();
-        if state.due(FREEZE_AFTER, reap_after) > Instant::now() {
+        if state.due(reap_after) > Instant::now() {
             return;
         }
         if let Some(stopping) = &mut state.stopping {
@@ -204,12 +205,6 @@ impl Environment {
             let limit = state.init_deadline - state.created;
             state.failure = Some(FunctionError::Timeout(limit));
             Self::stop_now(&mut state, StopReason::Init);
-        } else if !state.frozen {
-            state.frozen = true;
-            Self::signal(&state, Signal::STOP);
-            self.reporter.tell(FactEvent::Frozen {
-                environment: self.id,
-            });
         } else {
             // An event may be on its way here: the schedule decides.
             state.idle_since = Instant::now();

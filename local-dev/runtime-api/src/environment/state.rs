@@ -148,13 +148,12 @@ impl State {
     }
 
     /// When something happens by itself.
-    pub(super) fn due(&self, freeze_after: Duration, reap_after: Duration) -> Instant {
+    pub(super) fn due(&self, reap_after: Duration) -> Instant {
         match (&self.stopping, &self.current) {
             (Some(Stopping { kill_at, .. }), _) => kill_at.unwrap_or(self.created + NEVER),
             (None, Some(current)) => current.deadline,
             (None, None) if !self.initialized => self.init_deadline,
-            (None, None) if self.frozen => self.idle_since + reap_after,
-            (None, None) => self.idle_since + freeze_after,
+            (None, None) => self.idle_since + reap_after,
         }
     }
 }

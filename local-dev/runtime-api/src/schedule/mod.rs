@@ -2,6 +2,8 @@
 //! nothing and waits for nothing.
 
 mod function;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;

@@ -124,21 +124,19 @@ fn guard_of(machine: u32, function: u32) -> u32 {
 #[tokio::test]
 async fn an_environment_with_an_extension_may_clean_up() {
     let script = r#"
-import os, signal, sys, threading, urllib.request
+import os, signal, threading, urllib.request
 api = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"]
 def call(path, headers, body=None):
     return urllib.request.urlopen(urllib.request.Request(api + path, body, headers))
-def clean_up(*_):
-    print("cleaned up", flush=True)
-    os._exit(0)
-signal.signal(signal.SIGTERM, clean_up)
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
 registered = call("/2020-01-01/extension/register", {"Lambda-Extension-Name": "x"}, b"{}")
 identifier = {"Lambda-Extension-Identifier": registered.headers["Lambda-Extension-Identifier"]}
 for path, headers in [("/2020-01-01/extension/event/next", identifier),
                       ("/2018-06-01/runtime/invocation/next", {})]:
     threading.Thread(target=call, args=(path, headers), daemon=True).start()
-while True:
-    signal.pause()
+signal.sigwait({signal.SIGTERM})
+print("cleaned up", flush=True)
+os._exit(0)
 "#;
     let python = |function: &mut FunctionSpec| {
         function.command.program = "/usr/bin/env".into();

@@ -1,0 +1,256 @@
+//! The schedule decides without processes: environments are their numbers here.
+
+use super::*;
+use crate::event::Reply;
+use crate::spec::Command;
+use bytes::Bytes;
+use std::collections::BTreeMap;
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+fn spec(id: &str) -> FunctionSpec {
+    FunctionSpec {
+        id: id.to_owned(),
+        name: id.to_owned(),
+        command: Command {
+            program: "/f".into(),
+            arguments: Vec::new(),
+            folder: "/".into(),
+        },
+        environment: BTreeMap::new(),
+        runtime: "provided.al2023".to_owned(),
+        handler: "f".to_owned(),
+        memory_mb: 128,
+        timeout: Duration::from_secs(3),
+        reserved_concurrency: None,
+        retry_attempts: 2,
+    }
+}
+
+fn event(payload: &'static str) -> Event {
+    Event {
+        request_id: Uuid::nil(),
+        payload: Bytes::from_static(payload.as_bytes()),
+        client_context: None,
+        reply: Reply::Caller {
+            sender: oneshot::channel().0,
+            tail: false,
+        },
+        submitted: Instant::now(),
+    }
+}
+
+/// A schedule for `concurrency` environments at once with these functions, each of which has one
+/// idle environment: the first function number 1, and so on.
+fn schedule(concurrency: usize, functions: &[&str]) -> Schedule<u64> {
+    let mut schedule = Schedule::new(NonZeroUsize::new(concurrency).unwrap());
+    for function in functions {
+        let steps = schedule.place(spec(function));
+        let started = start(&mut schedule, steps);
+        for id in started {
+            assert!(schedule.ready(function, id).is_empty());
+        }
+    }
+    schedule
+}
+
+/// Starts what the steps say; the numbers.
+fn start(schedule: &mut Schedule<u64>, steps: Steps<u64>) -> Vec<u64> {
+    let mut started = Vec::new();
+    for step in steps {
+        let Step::Start {
+            environment, spec, ..
+        } = step
+        else {
+            panic!("{step:?}")
+        };
+        assert!(
+            schedule
+                .attach(&spec.id, environment, environment)
+                .is_empty()
+        );
+        started.push(environment);
+    }
+    started
+}
+
+/// What the steps say, in short.
+fn told(steps: &Steps<u64>) -> Vec<String> {
+    steps
+        .iter()
+        .map(|step| match step {
+            Step::Deliver(environment, _, event) => {
+                format!(
+                    "{environment} gets {}",
+                    String::from_utf8_lossy(&event.payload)
+                )
+            }
+            Step::Start {
+                environment,
+                spec,
+                init_limit,
+            } => {
+                format!(
+                    "{environment} starts {} in {}",
+                    spec.id,
+                    init_limit.as_secs()
+                )
+            }
+            Step::Stop(environment, why) => format!("{environment} stops: {why:?}"),
+            Step::Fail(_, event, _) => {
+                format!("{} fails", String::from_utf8_lossy(&event.payload))
+            }
+            Step::PumpAt(_) => "later".to_owned(),
+        })
+        .collect()
+}
+
+#[test]
+fn the_oldest_event_gets_the_slot_whatever_its_function() {
+    let mut schedule = schedule(1, &["a", "b"]);
+    assert_eq!(
+        told(&schedule.submit("a", event("a1")).unwrap()),
+        ["1 gets a1"]
+    );
+    // A function without an environment at work may have one beyond the cap.
+    assert_eq!(
+        told(&schedule.submit("b", event("b1")).unwrap()),
+        ["2 gets b1"]
+    );
+    assert!(schedule.submit("b", event("b2")).unwrap().is_empty());
+    assert!(schedule.submit("a", event("a2")).unwrap().is_empty());
+    assert_eq!(
+        told(&schedule.ready("a", 1)),
+        ["1 gets a2"],
+        "b has one at work, a has none"
+    );
+    assert_eq!(told(&schedule.ready("b", 2)), ["2 gets b2"]);
+}
+
+#[test]
+fn events_that_wait_start_one_environment_each_up_to_the_cap() {
+    let mut schedule = schedule(3, &["a"]);
+    assert_eq!(
+        told(&schedule.submit("a", event("1")).unwrap()),
+        ["1 gets 1"]
+    );
+    let two = schedule.submit("a", event("2")).unwrap();
+    assert_eq!(told(&two), ["2 starts a in 10"]);
+    let three = schedule.submit("a", event("3")).unwrap();
+    assert_eq!(told(&three), ["3 starts a in 10"]);
+    assert!(schedule.submit("a", event("4")).unwrap().is_empty());
+    start(&mut schedule, two);
+    start(&mut schedule, three);
+    // The first is free before the others have started: it takes the oldest.
+    assert_eq!(told(&schedule.ready("a", 1)), ["1 gets 2"]);
+    assert_eq!(told(&schedule.ready("a", 3)), ["3 gets 3"]);
+    assert_eq!(told(&schedule.ready("a", 2)), ["2 gets 4"]);
+    for environment in 1..=3 {
+        assert!(schedule.ready("a", environment).is_empty());
+    }
+    let status = &schedule.status()[0];
+    assert_eq!(
+        (status.idle, status.busy, status.starting, status.queued),
+        (3, 0, 0, 0)
+    );
+    assert_eq!(schedule.active, 0);
+}
+
+#[test]
+fn an_event_that_was_not_taken_is_the_next_one_again() {
+    let mut schedule = schedule(2, &["a"]);
+    let Ok(steps) = schedule.submit("a", event("1")) else {
+        panic!()
+    };
+    let Some(Step::Deliver(1, _, first)) = steps.into_iter().next() else {
+        panic!()
+    };
+    assert_eq!(
+        told(&schedule.submit("a", event("2")).unwrap()),
+        ["2 starts a in 10"]
+    );
+    schedule.attach("a", 2, 2);
+    assert_eq!(
+        told(&schedule.undelivered("a", 1, first)),
+        ["3 starts a in 10"]
+    );
+    schedule.attach("a", 3, 3);
+    assert_eq!(told(&schedule.ready("a", 2)), ["2 gets 1"]);
+    assert_eq!(told(&schedule.ready("a", 3)), ["3 gets 2"]);
+    assert!(schedule.gone("a", 1, None, Instant::now()).is_empty());
+    assert_eq!(schedule.active, 2);
+}
+
+#[test]
+fn the_init_phase_is_tried_twice_and_then_all_that_wait_share_the_failure() {
+    let failure = || InitFailure {
+        error: FunctionError::Exit(None),
+        reason: "r".to_owned(),
+    };
+    let mut schedule = Schedule::new(NonZeroUsize::new(4).unwrap());
+    let steps = schedule.place(spec("a"));
+    start(&mut schedule, steps);
+    for payload in ["1", "2"] {
+        let steps = schedule.submit("a", event(payload)).unwrap();
+        start(&mut schedule, steps);
+    }
+    // The first environment fails: nobody is told, and those on their way may still start.
+    assert!(
+        schedule
+            .gone("a", 1, Some(failure()), Instant::now())
+            .is_empty()
+    );
+    let now = Instant::now();
+    assert_eq!(
+        told(&schedule.gone("a", 2, Some(failure()), now)),
+        ["1 fails", "2 fails", "later"]
+    );
+    assert_eq!(schedule.queued, 0);
+    // Not before a while has passed, and under the function's timeout.
+    assert!(schedule.submit("a", event("3")).unwrap().is_empty());
+    while Instant::now() < now + Duration::from_millis(101) {
+        std::thread::yield_now();
+    }
+    assert_eq!(told(&schedule.pump()), ["3 starts a in 3"]);
+    schedule.attach("a", 3, 3);
+    assert_eq!(told(&schedule.ready("a", 3)), ["3 gets 3"]);
+    assert_eq!(schedule.status()[0].readiness, crate::Readiness::Ready);
+}
+
+#[test]
+fn a_new_version_starts_at_once_and_the_old_one_gets_no_more_events() {
+    let mut schedule = schedule(4, &["a"]);
+    assert_eq!(
+        told(&schedule.submit("a", event("1")).unwrap()),
+        ["1 gets 1"]
+    );
+    let two = schedule.submit("a", event("2")).unwrap();
+    start(&mut schedule, two);
+    let steps = schedule.place(spec("a"));
+    assert_eq!(told(&steps), ["2 stops: Replaced", "3 starts a in 10"]);
+    schedule.attach("a", 3, 3);
+    assert_eq!(told(&schedule.ready("a", 1)), ["1 stops: Replaced"]);
+    assert_eq!(told(&schedule.ready("a", 3)), ["3 gets 2"]);
+    schedule.gone("a", 1, None, Instant::now());
+    schedule.gone("a", 2, None, Instant::now());
+    assert_eq!(schedule.active, 1);
+    assert_eq!(schedule.environments(), [3]);
+}
+
+#[test]
+fn a_closed_schedule_stops_what_idles_and_what_becomes_ready() {
+    let mut schedule = schedule(4, &["a", "b"]);
+    assert_eq!(
+        told(&schedule.submit("a", event("1")).unwrap()),
+        ["1 gets 1"]
+    );
+    assert_eq!(told(&schedule.close()), ["2 stops: Shutdown"]);
+    assert_eq!(
+        schedule.submit("a", event("2")).unwrap_err(),
+        InvokeError::Stopping
+    );
+    assert_eq!(told(&schedule.ready("a", 1)), ["1 stops: Shutdown"]);
+    schedule.gone("a", 1, None, Instant::now());
+    schedule.gone("b", 2, None, Instant::now());
+    assert!(schedule.is_empty());
+}
