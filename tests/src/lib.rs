@@ -1,7 +1,11 @@
 //! Tests and benchmarks of the whole: the only crate that sees both sides.
 
+pub mod bench;
 pub mod emulator;
 pub mod machine;
 pub mod member;
+pub mod seed;
 pub mod servers;
 pub mod socket;
+pub mod stack;
+pub mod stalled;

@@ -1,3 +1,93 @@
-//! Benchmarks.
+//! Benchmarks: `bench echo`, `bench fanout`, `bench append`. Each prints one JSON object.
 
-fn main() {}
+use clap::Parser;
+use clap::Subcommand;
+use gatepost_tests::bench;
+
+#[derive(Debug, Parser)]
+#[command(about = "Benchmarks of gatepost: figures and ratios, never a verdict")]
+struct Arguments {
+    #[command(subcommand)]
+    name: Name,
+    /// Print one JSON object (there is no other form yet than JSON, here it is on one line).
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Name {
+    /// Frame → invoke → route response through a Rust function, against a bare Runtime API host.
+    Echo {
+        /// WebSocket connections, each with one message under way.
+        #[arg(long, default_value_t = 16)]
+        connections: usize,
+        /// Echoes a round.
+        #[arg(long, default_value_t = 40_000)]
+        echoes: u64,
+        /// Rounds, in turn with the bare host.
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+    },
+    /// One message to every member of a room, against a bare fan-out.
+    Fanout {
+        /// Members, each with a connection.
+        #[arg(long, default_value_t = 1000)]
+        members: usize,
+        /// Messages, one after the other.
+        #[arg(long, default_value_t = 30)]
+        messages: usize,
+    },
+    /// Appends to a hot room on MariaDB, against the same checks in separate round trips.
+    Append {
+        /// Writers at once.
+        #[arg(long, default_value_t = 8)]
+        writers: usize,
+        /// Appends a round.
+        #[arg(long, default_value_t = 8000)]
+        appends: usize,
+        /// Rounds, in turn.
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+    },
+    /// The bare Runtime API host that `echo` starts.
+    #[command(hide = true)]
+    BareHost {
+        /// Invocations.
+        invocations: u64,
+    },
+    /// The bare fan-out that `fanout` starts.
+    #[command(hide = true)]
+    BareFanout {
+        /// Sockets.
+        members: usize,
+        /// Messages to each.
+        messages: usize,
+        /// Where the sockets are accepted.
+        address: String,
+    },
+}
+
+#[tokio::main(flavor = "current_thread")]
+#[expect(clippy::print_stdout, reason = "the figures are what this program is for")]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let figures = match arguments.name {
+        Name::Echo { connections, echoes, rounds } => {
+            bench::echo::run(connections, echoes, rounds).await?
+        }
+        Name::Fanout { members, messages } => bench::fanout::run(members, messages).await?,
+        Name::Append { writers, appends, rounds } => {
+            bench::append::run(writers, appends, rounds).await?
+        }
+        Name::BareHost { invocations } => return bench::bare::host(invocations).await,
+        Name::BareFanout { members, messages, address } => {
+            return bench::fanout::bare_fanout(members, messages, &address).await;
+        }
+    };
+    if arguments.json {
+        println!("{figures}");
+    } else {
+        println!("{figures:#}");
+    }
+    Ok(())
+}

@@ -1,0 +1,228 @@
+//! The whole, started for one test: the emulator with this project's template and functions, on
+//! SQLite or on a Redis and a MariaDB of its own, and what a test asks of its stores.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+use std::time::SystemTime;
+
+use anyhow::Context;
+use gatepost_protocol::ConnectionId;
+use gatepost_protocol::Millis;
+use gatepost_protocol::RoomName;
+use gatepost_store::History;
+use gatepost_store::Migrate;
+use gatepost_store::Range;
+use gatepost_store::Registry;
+use gatepost_store::Shard;
+use gatepost_store::Subscribers;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::emulator::Emulator;
+use crate::emulator::Launch;
+use crate::member::Member;
+use crate::servers::MariaDb;
+use crate::servers::Redis;
+use crate::servers::unique_name;
+
+/// A running whole.
+#[derive(Debug)]
+pub struct Stack {
+    /// The emulator.
+    pub emulator: Emulator,
+    /// `ws://host:port/local`.
+    pub websocket: String,
+    /// `DATABASE_URL`.
+    pub database_url: String,
+    /// `REDIS_URL`.
+    pub redis_url: Option<String>,
+    /// The registry's server, unless it is a file.
+    pub redis: Option<Redis>,
+    /// The log's server, unless it is a file.
+    pub mariadb: Option<MariaDb>,
+}
+
+impl Stack {
+    /// On SQLite, with more variables for the functions.
+    ///
+    /// # Errors
+    /// If the emulator does not become ready.
+    pub async fn sqlite(environment: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let emulator = started(Launch::chat(), environment).await?;
+        let database_url = sqlite_url(emulator.data_dir());
+        Ok(Self {
+            websocket: emulator.websocket().into(),
+            emulator,
+            database_url,
+            redis_url: None,
+            redis: None,
+            mariadb: None,
+        })
+    }
+
+    /// On a Redis and a MariaDB, with more variables for the functions.
+    ///
+    /// # Errors
+    /// If the emulator does not become ready.
+    pub async fn servers(environment: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let (redis, mariadb) = (Redis::start(), MariaDb::start());
+        let database_url = mariadb.database().await;
+        let redis_url = redis.url(&unique_name());
+        let launch =
+            Launch::chat().env("DATABASE_URL", &database_url).env("REDIS_URL", &redis_url);
+        let emulator = started(launch, environment).await?;
+        Ok(Self {
+            websocket: emulator.websocket().into(),
+            emulator,
+            database_url,
+            redis_url: Some(redis_url),
+            redis: Some(redis),
+            mariadb: Some(mariadb),
+        })
+    }
+
+    /// The log, opened by the test itself.
+    ///
+    /// # Errors
+    /// If the URL is wrong.
+    pub fn history(&self) -> anyhow::Result<Arc<dyn History>> {
+        Ok(gatepost_store::open_history(&self.database_url, Migrate::Off)?)
+    }
+
+    /// The registry, opened by the test itself.
+    ///
+    /// # Errors
+    /// If the URL is wrong.
+    pub fn registry(&self) -> anyhow::Result<Arc<dyn Registry>> {
+        Ok(gatepost_store::open_registry(self.redis_url.as_deref(), &self.database_url)?)
+    }
+
+    /// Every entry of a room as JSON, oldest first.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    pub async fn log(&self, room: &str) -> anyhow::Result<Vec<Value>> {
+        let (room, history): (RoomName, _) = (room.parse()?, self.history()?);
+        let mut log: Vec<Value> = Vec::new();
+        loop {
+            let after = log.last().and_then(|entry| entry["seq"].as_u64()).unwrap_or_default();
+            let page = history.entries(&room, Range::After(after), 500).await?;
+            if page.is_empty() {
+                return Ok(log);
+            }
+            for entry in page {
+                log.push(serde_json::to_value(entry)?);
+            }
+        }
+    }
+
+    /// The users that `who` lists in a room, sorted.
+    ///
+    /// # Errors
+    /// If the room cannot be asked about.
+    pub async fn users_of(&self, room: &str) -> anyhow::Result<Vec<String>> {
+        let mut observer = Member::hello(&self.websocket, "observer").await?;
+        let mut users = Vec::new();
+        let mut cursor = Value::Null;
+        loop {
+            let mut who = json!({"action": "who", "room": room});
+            if !cursor.is_null() {
+                who["cursor"] = cursor;
+            }
+            let page = observer.ok(who).await?;
+            for user in page["users"].as_array().context("users")? {
+                users.push(String::from(user["id"].as_str().context("an id")?));
+            }
+            cursor = page["cursor"].clone();
+            if cursor.is_null() {
+                break;
+            }
+        }
+        observer.socket.close().await?;
+        users.sort();
+        Ok(users)
+    }
+
+    /// How many live subscriptions a room of one shard has.
+    ///
+    /// # Errors
+    /// If the registry cannot be read.
+    pub async fn subscriptions(&self, room: &str) -> anyhow::Result<usize> {
+        let shard = Shard { room: room.parse()?, index: 0 };
+        match self.registry()?.subscribers(&shard, None, now()).await? {
+            Subscribers::Listed { list, .. } => Ok(list.len()),
+            Subscribers::Unchanged => anyhow::bail!("a list was not answered"),
+        }
+    }
+
+    /// How many of all connections there ever were the registry still knows.
+    ///
+    /// # Errors
+    /// If the registry cannot be read.
+    pub async fn live_connections(&self) -> anyhow::Result<usize> {
+        let facts = self.emulator.facts();
+        let ids: BTreeSet<&str> =
+            facts.iter().filter_map(|fact| fact["connection"].as_str()).collect();
+        let registry = self.registry()?;
+        let mut live = 0;
+        for id in ids {
+            let id: ConnectionId = id.parse()?;
+            live += usize::from(registry.connection(&id, now()).await?.is_some());
+        }
+        Ok(live)
+    }
+
+    /// Waits until `$disconnect` has been called to its end for `count` connections in all.
+    ///
+    /// # Errors
+    /// If that does not happen.
+    pub async fn until_disconnected(&self, count: usize) -> anyhow::Result<()> {
+        let seen = AtomicUsize::new(0);
+        let last = |fact: &Value| {
+            fact["route"] == "$disconnect" && seen.fetch_add(1, Ordering::Relaxed) + 1 == count
+        };
+        self.emulator.event("invoked", last).await?;
+        Ok(())
+    }
+
+    /// What a member's application sees of a room up to `last`, as a browser client makes it out of
+    /// pushes: in order, each once; what a push did not bring is asked for.
+    ///
+    /// # Errors
+    /// If an entry does not come.
+    pub async fn heard(
+        &self,
+        member: &mut Member,
+        room: &str,
+        last: u64,
+    ) -> anyhow::Result<Vec<u64>> {
+        let mut pushed = BTreeSet::new();
+        for entry in member.entries_to(room, last).await? {
+            pushed.insert(entry["seq"].as_u64().context("a seq")?);
+        }
+        Ok(pushed.into_iter().collect())
+    }
+}
+
+async fn started(launch: Launch, environment: &[(&str, &str)]) -> anyhow::Result<Emulator> {
+    let launch = environment.iter().fold(launch, |launch, (name, value)| launch.env(name, value));
+    launch.start().await
+}
+
+fn sqlite_url(folder: &Path) -> String {
+    format!("sqlite:{}/log.db", folder.display())
+}
+
+/// Milliseconds since 1970-01-01T00:00:00Z.
+///
+/// # Panics
+/// Where the machine's clock is before 1970.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "a test's clock is the machine's")]
+pub fn now() -> Millis {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
+    Millis::try_from(since.as_millis()).expect("before the year 292,000,000")
+}

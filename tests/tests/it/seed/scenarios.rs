@@ -1,0 +1,230 @@
+//! One function a scenario of the tutorial's chat room.
+
+use std::collections::BTreeSet;
+
+use anyhow::Context;
+use gatepost_tests::member::Member;
+use gatepost_tests::seed::Page;
+use gatepost_tests::socket::Received;
+use gatepost_tests::socket::Socket;
+use gatepost_tests::stack::Stack;
+use serde_json::Value;
+use serde_json::json;
+
+/// 1: in the seed this text ended the dispatcher, and the chat was dead for everyone.
+pub async fn all_offline_is_a_text_like_any_other(stack: &Stack) -> anyhow::Result<()> {
+    let mut ann = Page::launch(&stack.websocket, "1").await?;
+    let mut bob = Page::launch(&stack.websocket, "2").await?;
+    ann.say("all-offline").await?;
+    assert_eq!(
+        bob.hears("all-offline").await?,
+        json!({"username": "user \"1\"", "userid": "1", "msg": "all-offline"})
+    );
+    ann.hears("all-offline").await?;
+    bob.say("still here").await?;
+    ann.hears("still here").await?;
+    Ok(())
+}
+
+/// 2: in the seed the old connection's close removed the new registration.
+pub async fn a_relogin_replaces_the_older_connection_and_its_close_changes_nothing(
+    stack: &Stack,
+) -> anyhow::Result<()> {
+    let mut bob = Page::launch(&stack.websocket, "2").await?;
+    let mut old = Page::launch(&stack.websocket, "1").await?;
+    let mut new = Page::launch(&stack.websocket, "1").await?;
+    assert_eq!(old.closed().await?, 1000, "the older connection is closed by the server");
+    drop(old);
+    stack.until_disconnected(1).await?;
+    bob.say("hello again").await?;
+    new.hears("hello again").await?;
+    assert_eq!(stack.users_of("lobby").await?, ["seed:1", "seed:2"]);
+    Ok(())
+}
+
+/// 3: in the seed each such client leaked three goroutines for ever.
+pub async fn malformed_first_frames_leave_nothing_behind(stack: &Stack) -> anyhow::Result<()> {
+    let malformed = ["not json", "[1]", "\"text\"", "{\"userid\":{}}", "{\"userid\":\"\"}"];
+    for turn in 0..20 {
+        let mut socket = Socket::open(&stack.websocket).await?;
+        socket.send(malformed[turn % malformed.len()]).await?;
+        let answer: Value = serde_json::from_str(&socket.text().await?)?;
+        assert!(answer["error"]["code"].is_string(), "an error frame: {answer}");
+        socket.close().await?;
+    }
+    stack.until_disconnected(20).await?;
+    
+    assert_eq!(stack.live_connections().await?, 0, "nothing is left in the registry");
+    Ok(())
+}
+
+/// 4: in the seed everybody froze. That the others' latency stays the same is measured by
+/// `bench stalled`; here they hear everything while one does not read at all.
+pub async fn a_client_that_does_not_read_delays_nobody(stack: &Stack) -> anyhow::Result<()> {
+    let mut ann = Page::launch(&stack.websocket, "1").await?;
+    let mut bob = Page::launch(&stack.websocket, "2").await?;
+    let stalled = gatepost_tests::stalled::Stalled::launch(&stack.websocket, "3").await?;
+    let text = "x".repeat(4000);
+    for turn in 0..300 {
+        let text = format!("{turn} {text}");
+        ann.say(&text).await?;
+        bob.hears(&text).await?;
+        ann.hears(&text).await?;
+    }
+    drop(stalled);
+    Ok(())
+}
+
+/// 5: the seed deadlocked or crashed in 8 of 8 runs.
+pub async fn clients_that_vanish_lose_no_message_of_others(stack: &Stack) -> anyhow::Result<()> {
+    let mut watcher = Member::hello(&stack.websocket, "watcher").await?;
+    watcher.join("lobby").await?;
+    let mut ann = Page::launch(&stack.websocket, "ann").await?;
+    let mut acknowledged = Vec::new();
+    for turn in 0..12 {
+        let mut vanishing = Vec::new();
+        for guest in 0..4 {
+            vanishing.push(Page::launch(&stack.websocket, format!("v{turn}-{guest}")).await?);
+        }
+        let text = format!("message {turn}");
+        ann.say(&text).await?;
+        drop(vanishing);
+        ann.hears(&text).await?;
+        acknowledged.push(text);
+    }
+    // What came back to its sender was stored before: it is in the log, once.
+    let log = stack.log("lobby").await?;
+    for text in &acknowledged {
+        let copies = log.iter().filter(|entry| entry["body"]["text"] == json!(text)).count();
+        assert_eq!(copies, 1, "{text} is in the log once");
+    }
+    let last = log.last().and_then(|entry| entry["seq"].as_u64()).context("a log")?;
+    watcher.ok(json!({"action": "ping", "rooms": {"lobby": last}})).await?;
+    let heard = stack.heard(&mut watcher, "lobby", last).await?;
+    assert_eq!(heard, (1..=last).collect::<Vec<_>>(), "the watcher heard each entry once, in order");
+    Ok(())
+}
+
+/// 6: in the seed a data race.
+pub async fn two_hundred_at_once_are_each_registered_once(stack: &Stack) -> anyhow::Result<()> {
+    let launches = (0..200).map(|user| {
+        let url = stack.websocket.clone();
+        tokio::spawn(async move { Page::launch(&url, format!("user-{user:03}")).await })
+    });
+    let mut pages = Vec::new();
+    for launch in launches.collect::<Vec<_>>() {
+        pages.push(launch.await??);
+    }
+    let expected: Vec<String> = (0..200).map(|user| format!("seed:user-{user:03}")).collect();
+    assert_eq!(stack.users_of("lobby").await?, expected);
+    assert_eq!(stack.subscriptions("lobby").await?, 200);
+    Ok(())
+}
+
+/// 7: the seed believed every frame's `userid`.
+pub async fn nobody_can_claim_anothers_userid_and_html_stays_text(
+    stack: &Stack,
+) -> anyhow::Result<()> {
+    let mut bob = Page::launch(&stack.websocket, "2").await?;
+    let mut eve = Page::launch(&stack.websocket, "3").await?;
+    let forged = json!({"username": "admin", "userid": "2", "msg": "I am bob"});
+    eve.socket.send(&forged.to_string()).await?;
+    let refusal = loop {
+        let frame: Value = serde_json::from_str(&eve.socket.text().await?)?;
+        if frame.get("msg").is_none() {
+            break frame;
+        }
+    };
+    assert_eq!(refusal["error"]["code"], "forbidden");
+    let html = "<img src=x onerror=alert(1)>";
+    eve.say(html).await?;
+    let frame = bob.next().await?;
+    assert_ne!(frame["msg"], "I am bob", "nothing was sent in bob's name");
+    let frame = if frame["msg"] == html { frame } else { bob.hears(html).await? };
+    assert_eq!(frame["userid"], "3");
+    assert_eq!(stack.log("lobby").await?.iter().filter(|e| e["from"]["id"] == "seed:2").count(), 1);
+    Ok(())
+}
+
+/// 8: in the seed both became user 0, and bob replaced alice.
+pub async fn text_ids_are_different_users(stack: &Stack) -> anyhow::Result<()> {
+    let mut alice = Page::launch(&stack.websocket, "alice").await?;
+    let mut bob = Page::launch(&stack.websocket, "bob").await?;
+    alice.say("I am alice").await?;
+    assert_eq!(bob.hears("I am alice").await?["userid"], "alice");
+    bob.say("I am bob").await?;
+    assert_eq!(alice.hears("I am bob").await?["userid"], "bob");
+    Ok(())
+}
+
+/// 9: in the seed seven logins made seven dispatchers, and 444 inversions in 3,000 messages.
+pub async fn after_seven_logins_all_hear_the_logs_order(stack: &Stack) -> anyhow::Result<()> {
+    const MESSAGES: usize = 3000;
+    let mut listeners =
+        [Page::launch(&stack.websocket, "a").await?, Page::launch(&stack.websocket, "b").await?];
+    let mut sender = Page::launch(&stack.websocket, "1").await?;
+    for _ in 1..7 {
+        sender = Page::launch(&stack.websocket, "1").await?;
+    }
+    for message in 0..MESSAGES {
+        sender.say(&format!("m{message}")).await?;
+    }
+    let mut heard = Vec::new();
+    for page in listeners.iter_mut().chain([&mut sender]) {
+        let mut texts = Vec::new();
+        while texts.len() < MESSAGES {
+            let frame = page.next().await?;
+            let text = frame["msg"].as_str().context("msg")?;
+            if text != "launched" {
+                texts.push(String::from(text));
+            }
+        }
+        heard.push(texts);
+    }
+    let log: Vec<String> = stack
+        .log("lobby")
+        .await?
+        .iter()
+        .filter_map(|entry| entry["body"]["text"].as_str().map(String::from))
+        .filter(|text| text != "launched")
+        .collect();
+    assert_eq!(log.len(), MESSAGES);
+    assert_eq!(log.iter().collect::<BTreeSet<_>>().len(), MESSAGES, "nothing is stored twice");
+    for texts in heard {
+        assert!(texts == log, "every receiver hears each message once, in the log's order");
+    }
+    Ok(())
+}
+
+/// 10: no authentication, no ping, no size limit, no history.
+pub async fn what_the_seed_lacked_is_there(stack: &Stack) -> anyhow::Result<()> {
+    let mut ann = Page::launch(&stack.websocket, "1").await?;
+    ann.say("kept").await?;
+    ann.hears("kept").await?;
+    let mut bob = Member::hello(&stack.websocket, "bob").await?;
+    let joined = bob.join("lobby").await?;
+    let texts: Vec<&str> = joined["items"]
+        .as_array()
+        .context("items")?
+        .iter()
+        .filter_map(|entry| entry["body"]["text"].as_str())
+        .collect();
+    assert_eq!(texts, ["launched", "kept"], "there is a history");
+    let heads = bob.ok(json!({"action": "ping", "rooms": {"lobby": 2}})).await?;
+    assert_eq!(heads["heads"]["lobby"], 2, "there is a ping");
+    ann.say(&"x".repeat(40_000)).await?;
+    assert_eq!(ann.closed().await?, 1009, "there is a size limit");
+    let strict = Stack::sqlite(&[
+        ("AUTH_MODE", "jwt"),
+        ("JWT_SECRET", "a secret of thirty-two bytes, at least"),
+        ("JWT_AUDIENCE", "chat"),
+        ("ALLOWED_ORIGINS", "https://chat.example"),
+    ])
+    .await?;
+    let Err(refused) = Socket::handshake(&strict.websocket, &[]).await? else {
+        anyhow::bail!("a connection without a token was accepted");
+    };
+    assert_eq!(refused.status, 401, "there is authentication");
+    assert!(!matches!(bob.socket.received().first(), Some(Received::Dropped)));
+    Ok(())
+}
