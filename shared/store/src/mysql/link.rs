@@ -97,6 +97,9 @@ impl Link {
         limit: Duration,
         query: impl Fn() -> Query + Send + Sync,
     ) -> Result<Vec<MySqlRow>, StoreError> {
+        // Calls of one process take turns; each is bounded, so is the wait. Asked in turn: if the
+        // call before found the server away, this one need not find out again.
+        let mut slot = self.slot.lock().await;
         if self.breaker.is_open() {
             return Err(StoreError::Unavailable {
                 store: "mysql",
@@ -104,11 +107,10 @@ impl Link {
                 source: None,
             });
         }
-        // Calls of one process take turns; each is bounded, so is the wait.
-        let mut slot = self.slot.lock().await;
         let result = self.in_turn(what, limit, &mut slot, query).await;
         match &result {
-            Err(StoreError::Unavailable { .. }) => self.breaker.trip(),
+            // A room that others hold locked is no server that is away.
+            Err(error) if error.is_retryable() && slot.kept.is_none() => self.breaker.trip(),
             _ => self.breaker.reset(),
         }
         result
@@ -151,7 +153,11 @@ impl Link {
             match fault(&error) {
                 Fault::Broken if again => drop(kept),
                 Fault::RolledBack if again => slot.kept = Some(kept),
-                Fault::Broken | Fault::RolledBack | Fault::Refused => {
+                Fault::RolledBack => {
+                    slot.kept = Some(kept);
+                    return Err(StoreError::unavailable("mysql", what, error));
+                }
+                Fault::Broken | Fault::Refused => {
                     return Err(StoreError::unavailable("mysql", what, error));
                 }
                 Fault::Deployment(advice) => {

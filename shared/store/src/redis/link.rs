@@ -132,10 +132,7 @@ impl Link {
         loop {
             let (wire, number) = match self.wire().await {
                 Ok(found) => found,
-                Err(error) => {
-                    self.breaker.trip();
-                    return Err(unreachable(what, error));
-                }
+                Err(error) => return Err(unreachable(what, error)),
             };
             let failure = match turn(wire, stages).await {
                 Ok(values) => {
@@ -178,6 +175,10 @@ impl Link {
     async fn wire(&self) -> Result<(Wire, u64), Option<RedisError>> {
         // Held while connecting, so that of several callers one connects.
         let mut slot = self.slot.lock().await;
+        if self.breaker.is_open() {
+            // The caller before found the server away.
+            return Err(None);
+        }
         let number = slot.as_ref().map_or(0, |kept| kept.number);
         if let Some(kept) = slot
             .as_mut()
@@ -187,18 +188,7 @@ impl Link {
             return Ok((kept.wire.clone(), number));
         }
         *slot = None;
-        let wire = match &self.pool {
-            AnyPool::Server(pool) => {
-                let checkout = timeout(CONNECT_LIMIT, pool.get()).await;
-                let checkout = checkout.map_err(|_| None)?.map_err(backend)?;
-                Wire::Server(deadpool_redis::Connection::take(checkout))
-            }
-            AnyPool::Cluster(pool) => {
-                let checkout = timeout(CLUSTER_CONNECT_LIMIT, pool.get()).await;
-                let checkout = checkout.map_err(|_| None)?.map_err(backend)?;
-                Wire::Cluster(cluster::Connection::take(checkout))
-            }
-        };
+        let wire = self.connect().await.inspect_err(|_| self.breaker.trip())?;
         let number = number + 1;
         *slot = Some(Kept {
             wire: wire.clone(),
@@ -206,6 +196,21 @@ impl Link {
             number,
         });
         Ok((wire, number))
+    }
+
+    async fn connect(&self) -> Result<Wire, Option<RedisError>> {
+        match &self.pool {
+            AnyPool::Server(pool) => {
+                let checkout = timeout(CONNECT_LIMIT, pool.get()).await;
+                let checkout = checkout.map_err(|_| None)?.map_err(backend)?;
+                Ok(Wire::Server(deadpool_redis::Connection::take(checkout)))
+            }
+            AnyPool::Cluster(pool) => {
+                let checkout = timeout(CLUSTER_CONNECT_LIMIT, pool.get()).await;
+                let checkout = checkout.map_err(|_| None)?.map_err(backend)?;
+                Ok(Wire::Cluster(cluster::Connection::take(checkout)))
+            }
+        }
     }
 
     /// Drops a connection, unless it was replaced already.

@@ -200,3 +200,29 @@ async fn a_server_without_room_for_another_connection_is_unavailable() {
     drop(taken);
     assert_eq!(sent(&history, "ann", 1).await, (1, false));
 }
+
+#[tokio::test]
+async fn an_append_that_fails_half_way_leaves_its_room_free() {
+    let server = MariaDb::start();
+    let url = server.database().await;
+    let (one, other) = (
+        with_lobby(&url).await,
+        open_history(&url, Migrate::Off).unwrap(),
+    );
+    let mut bad = send("lobby", "ann", "c", 1, "hi");
+    // More than the column takes, which shows only once the room is locked.
+    bad.from.name = "x".repeat(65);
+    let error = one.append(&bad).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unusable { .. }), "{error:?}");
+    for n in 1..=2 {
+        let appended = other
+            .append(&send("lobby", "bob", "c", n, "hi"))
+            .await
+            .unwrap();
+        assert!(
+            matches!(appended, Appended::Stored { seq, .. } if seq == n),
+            "{appended:?}"
+        );
+    }
+    assert_eq!(sent(&one, "ann", 1).await, (3, false));
+}

@@ -204,3 +204,18 @@ async fn a_cluster_with_a_frozen_node_serves_what_the_others_hold() {
         }
     }
 }
+
+#[tokio::test]
+async fn callers_that_come_together_do_not_wait_for_each_other() {
+    let server = Redis::start();
+    server.freeze();
+    let registry = open(&server);
+    let began = Instant::now();
+    let calls = (0..20).map(|_| away(&registry));
+    futures_util::future::join_all(calls).await;
+    assert!(
+        began.elapsed() < Duration::from_millis(600),
+        "{:?}",
+        began.elapsed()
+    );
+}

@@ -6,7 +6,9 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
 use futures_util::future::join_all;
+use gatepost_protocol::Seq;
 use gatepost_store::Claim;
+use gatepost_store::Registry;
 use gatepost_store::Release;
 use gatepost_store::Subscription;
 
@@ -237,55 +239,62 @@ async fn a_subscription_gives_the_cursor_its_beginning(registries: Registries) {
     );
 }
 
-/// Many writers, each of which raises the head and then drains or leaves it to who drains: at the
-/// end everything was posted once and in order.
+/// In every round many writers raise the head at once, and each then drains, or leaves it to who
+/// does: at the round's end everything was posted, once and in order.
 async fn no_wake_up_is_lost(registries: Registries) {
+    const ROUNDS: u64 = 20;
     const WRITERS: u64 = 8;
-    const EACH: u64 = 20;
+    let lobby = shard("lobby");
+    let first = registries.open();
+    first.claim(&lobby, "first", 1_000, NOW).await.unwrap();
+    first.release(&lobby, "first", 0, NOW).await.unwrap();
     let log = Arc::new(AtomicU64::new(0));
     let posted = Arc::new(Mutex::new(Vec::new()));
-    registries
-        .open()
-        .claim(&shard("lobby"), "first", 1_000, NOW)
-        .await
-        .unwrap();
-    registries
-        .open()
-        .release(&shard("lobby"), "first", 0, NOW)
-        .await
-        .unwrap();
-    let writers = (0..WRITERS).map(|writer| {
-        let (registry, log, posted) = (registries.open(), log.clone(), posted.clone());
-        tokio::spawn(async move {
-            let (lobby, holder) = (shard("lobby"), format!("w{writer}"));
-            for _ in 0..EACH {
+    let views: Vec<_> = (0..WRITERS).map(|_| registries.open()).collect();
+    for round in 1..=ROUNDS {
+        let writers = views.iter().enumerate().map(|(writer, registry)| {
+            let (registry, log, posted) = (registry.clone(), log.clone(), posted.clone());
+            tokio::spawn(async move {
                 let seq = log.fetch_add(1, Ordering::SeqCst) + 1;
-                registry.raise_head(&lobby.room, seq).await.unwrap();
-                let claim = registry.claim(&lobby, &holder, 60_000, NOW).await.unwrap();
-                let Claim::Held { cursor } = claim else {
-                    continue;
-                };
-                let mut cursor = cursor.unwrap();
-                loop {
-                    let head = registry.head(&lobby.room).await.unwrap().unwrap();
-                    posted.lock().unwrap().extend(cursor + 1..=head);
-                    cursor = cursor.max(head);
-                    match registry
-                        .release(&lobby, &holder, cursor, NOW)
-                        .await
-                        .unwrap()
-                    {
-                        Release::Dirty => {}
-                        Release::Released => break,
-                        Release::Lost => panic!("the lease does not run out"),
-                    }
-                }
-            }
-        })
-    });
-    for writer in join_all(writers).await {
-        writer.unwrap();
+                write_and_drain(&registry, &format!("w{writer}"), seq, &posted).await;
+            })
+        });
+        for writer in join_all(writers).await {
+            writer.unwrap();
+        }
+        let posted = posted.lock().unwrap();
+        assert_eq!(
+            *posted,
+            (1..=round * WRITERS).collect::<Vec<_>>(),
+            "round {round}"
+        );
     }
-    let posted = posted.lock().unwrap();
-    assert_eq!(*posted, (1..=WRITERS * EACH).collect::<Vec<_>>());
+}
+
+async fn write_and_drain(
+    registry: &Arc<dyn Registry>,
+    holder: &str,
+    seq: Seq,
+    posted: &Mutex<Vec<Seq>>,
+) {
+    let lobby = shard("lobby");
+    registry.raise_head(&lobby.room, seq).await.unwrap();
+    let claim = registry.claim(&lobby, holder, 60_000, NOW).await.unwrap();
+    let Claim::Held {
+        cursor: Some(mut cursor),
+    } = claim
+    else {
+        assert_eq!(claim, Claim::Busy);
+        return;
+    };
+    loop {
+        let head = registry.head(&lobby.room).await.unwrap().unwrap();
+        posted.lock().unwrap().extend(cursor + 1..=head);
+        cursor = cursor.max(head);
+        match registry.release(&lobby, holder, cursor, NOW).await.unwrap() {
+            Release::Dirty => {}
+            Release::Released => return,
+            Release::Lost => panic!("the lease does not run out"),
+        }
+    }
 }
