@@ -33,9 +33,6 @@ async fn a_rust_function_echoes_through_its_route() -> anyhow::Result<()> {
         (&true.into(), &"response".into())
     );
     emulator
-        .event("invoked", |fact| fact["cold"] == false)
-        .await?;
-    emulator
         .event("answered", |fact| fact["connection"] == connection)
         .await?;
     socket.close().await?;

@@ -10,6 +10,7 @@ use gatepost_tests::emulator::Launch;
 use gatepost_tests::socket::PATIENCE;
 use gatepost_tests::socket::Received;
 use gatepost_tests::socket::Socket;
+use rustix::io::Errno;
 use rustix::process::Pid;
 use rustix::process::PidfdFlags;
 use rustix::process::Signal;
@@ -116,20 +117,23 @@ async fn killed_during_a_build_it_takes_the_compilers_along() -> anyhow::Result<
 
 /// A handle of every process below the emulator, whatever its group or session.
 fn family(emulator: &Emulator) -> anyhow::Result<Vec<AsyncFd<OwnedFd>>> {
-    let handle = |pid: u32| {
+    let mut family = Vec::new();
+    for pid in below(emulator)?.into_keys() {
         let pid = i32::try_from(pid)
             .ok()
             .and_then(Pid::from_raw)
             .context("a pid")?;
-        let process = pidfd_open(pid, PidfdFlags::empty())?;
-        #[expect(
-            deprecated,
-            reason = "an OwnedFd keeps its promise, and unsafe is forbidden"
-        )]
-        let process = AsyncFd::with_interest(process, Interest::READABLE)?;
-        Ok(process)
-    };
-    below(emulator)?.into_keys().map(handle).collect()
+        match pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(process) => {
+                #[expect(deprecated, reason = "an OwnedFd is sound, and unsafe is forbidden")]
+                family.push(AsyncFd::with_interest(process, Interest::READABLE)?);
+            }
+            // It ended since it was listed.
+            Err(Errno::SRCH) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(family)
 }
 
 /// What these processes run, in one text.
