@@ -17,7 +17,7 @@ use crate::yaml;
 pub struct Refusal {
     /// Everything that is wrong, in the order of the template; never empty.
     pub findings: Vec<Finding>,
-    /// The text of the template, for [`render`](crate::render); empty if there is none.
+    /// The text of the template, for [`render`]; empty if there is none.
     pub source: String,
 }
 

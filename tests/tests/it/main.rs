@@ -4,4 +4,5 @@ mod emulator;
 mod gateway;
 mod runtime_api;
 mod store;
+mod template;
 mod workspace;
