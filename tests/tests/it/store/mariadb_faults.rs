@@ -209,11 +209,20 @@ async fn an_append_that_fails_half_way_leaves_its_room_free() {
         with_lobby(&url).await,
         open_history(&url, Migrate::Off).unwrap(),
     );
-    let mut bad = send("lobby", "ann", "c", 1, "hi");
-    // More than the column takes, which shows only once the room is locked.
-    bad.from.name = "x".repeat(65);
-    let error = one.append(&bad).await.unwrap_err();
+    let mut own = sqlx::MySqlConnection::connect(&url).await.unwrap();
+    // In the way of the next append, which finds out once it has locked the room.
+    own.execute(
+        "insert into message (room_id, seq, at, sender, sender_name, producer, n, kind, body, digest)
+         select id, 1, 1, 'x', 'x', 'x', 0, 'message', '{}', 'x' from room",
+    )
+    .await
+    .unwrap();
+    let error = one
+        .append(&send("lobby", "ann", "c", 1, "hi"))
+        .await
+        .unwrap_err();
     assert!(matches!(error, StoreError::Unusable { .. }), "{error:?}");
+    own.execute("delete from message").await.unwrap();
     for n in 1..=2 {
         let appended = other
             .append(&send("lobby", "bob", "c", n, "hi"))
