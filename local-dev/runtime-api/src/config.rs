@@ -71,14 +71,14 @@ impl fmt::Debug for Config {
     }
 }
 
-/// A program whose `main` calls [`supervise`](crate::supervise) with what follows `arguments`.
+/// A program whose `main` calls [`supervise`](crate::supervise()) with what follows `arguments`.
 ///
 /// On Linux `/proc/self/exe` names the running program even after it was rebuilt or deleted.
 #[derive(Debug, Clone)]
 pub struct Supervisor {
     /// The program.
     pub program: PathBuf,
-    /// What tells the program to call [`supervise`](crate::supervise), for example a hidden
+    /// What tells the program to call [`supervise`](crate::supervise()), for example a hidden
     /// subcommand.
     pub arguments: Vec<OsString>,
 }

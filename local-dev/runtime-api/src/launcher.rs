@@ -17,7 +17,7 @@ use crate::config::Supervisor;
 use crate::supervise::GUARD;
 
 /// Starts processes on one thread of its own, which lives as long as any of them: Linux sends the
-/// death signal of [`supervise`](crate::supervise) when the *thread* ends that started a process,
+/// death signal of [`supervise`](crate::supervise()) when the *thread* ends that started a process,
 /// and threads of an async runtime come and go.
 #[derive(Debug, Clone)]
 pub(crate) struct Launcher {

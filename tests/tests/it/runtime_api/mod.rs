@@ -1,6 +1,11 @@
 //! Lambda's execution environments: the Runtime API, the Extensions API, the Invoke API and the
 //! pool, with real processes.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy allows it in tests, but does not see that their helpers are tests"
+)]
+
 mod after_the_answer;
 mod extensions;
 mod facts;
@@ -14,6 +19,6 @@ mod output;
 mod pool;
 mod puppet;
 mod real_runtimes;
+mod requests;
 mod retries;
-mod runtime_api;
 mod stage;
