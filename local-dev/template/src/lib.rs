@@ -1,8 +1,8 @@
 //! Reader of SAM and CloudFormation templates: YAML or JSON text → a typed [`Project`].
 //!
 //! It reads files, and runs nothing. A template is read in three steps: text becomes a tree of
-//! [`node::Node`]s with positions ([`yaml`]), the intrinsic functions in it are evaluated where a
-//! value is wanted ([`eval`]), and resources become APIs and functions ([`read`]).
+//! `Node`s with positions (`yaml`), the intrinsic functions in it are evaluated where a
+//! value is wanted (`eval`), and resources become APIs and functions (`read`).
 //!
 //! What is wrong refuses the template ([`Refusal`]); what is right but not emulated is told
 //! in [`Project::unsupported`], and the rest works on.
