@@ -84,6 +84,17 @@ impl Stack {
         })
     }
 
+    /// Another one on the same kind of stores, with more variables for the functions.
+    ///
+    /// # Errors
+    /// If the emulator does not become ready.
+    pub async fn like(&self, environment: &[(&str, &str)]) -> anyhow::Result<Self> {
+        match self.redis_url {
+            Some(_) => Self::servers(environment).await,
+            None => Self::sqlite(environment).await,
+        }
+    }
+
     /// The log, opened by the test itself.
     ///
     /// # Errors
@@ -184,7 +195,7 @@ impl Stack {
         let last = |fact: &Value| {
             fact["route"] == "$disconnect" && seen.fetch_add(1, Ordering::Relaxed) + 1 == count
         };
-        self.emulator.event("invoked", last).await?;
+        self.emulator.event("routed", last).await?;
         Ok(())
     }
 

@@ -1,8 +1,11 @@
 //! Tests of the whole: real servers, real binaries, real sockets.
 
+mod both_stores;
+mod chat;
 mod emulator;
 mod gateway;
 mod runtime_api;
+mod seed;
 mod store;
 mod template;
 mod workspace;

@@ -5,7 +5,7 @@ use gatepost_tests::stack::Stack;
 use serde_json::Value;
 use serde_json::json;
 
-super::on_both_stores!(
+crate::both_stores::on_both_stores!(
     a_reload_numbers_its_sends_anew,
     a_duplicated_tab_hears_all_and_leaves_alone,
     a_reconnect_that_races_the_old_disconnect_hears_everything,
@@ -101,12 +101,7 @@ async fn a_repeated_send_is_stored_once_and_told_its_place(stack: &Stack) -> any
 async fn a_takeover_closes_the_other_client_and_refuses_its_return(
     plain: &Stack,
 ) -> anyhow::Result<()> {
-    // The policy is the deployment's: a stack of its own, on the same kind of stores.
-    let policy = [("SESSION_POLICY", "takeover")];
-    let stack = match plain.redis_url {
-        Some(_) => Stack::servers(&policy).await?,
-        None => Stack::sqlite(&policy).await?,
-    };
+    let stack = plain.like(&[("SESSION_POLICY", "takeover")]).await?;
     let mut old = hello(&stack, "ann", FIRST).await?;
     old.join("room").await?;
     let mut new = hello(&stack, "ann", SECOND).await?;

@@ -151,8 +151,10 @@ async fn pause() {
     tick.tick().await;
 }
 
+/// A send that names its client: the registry may have forgotten the one of the hello.
 fn numbered(n: u64) -> Value {
-    json!({"action": "send", "room": "room", "n": n, "body": {"text": format!("message {n}")}})
+    let body = json!({"text": format!("message {n}")});
+    json!({"action": "send", "room": "room", "client": CLIENT, "n": n, "body": body})
 }
 
 fn redis(stack: &mut Stack) -> anyhow::Result<&mut gatepost_tests::servers::Redis> {

@@ -8,7 +8,7 @@ use gatepost_tests::stack::Stack;
 use serde_json::Value;
 use serde_json::json;
 
-super::on_both_stores!(
+crate::both_stores::on_both_stores!(
     members_hear_every_entry_in_the_logs_order,
     a_join_that_races_sends_misses_and_doubles_nothing,
     a_client_that_was_away_resumes_where_it_was,

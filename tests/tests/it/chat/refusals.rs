@@ -6,7 +6,7 @@ use gatepost_tests::stack::Stack;
 use serde_json::Value;
 use serde_json::json;
 
-super::on_both_stores!(
+crate::both_stores::on_both_stores!(
     bad_frames_are_answered_and_the_connection_stays,
     a_room_that_is_not_there_is_named,
     a_frame_above_32_kb_closes_and_the_client_comes_back,
@@ -61,11 +61,7 @@ async fn a_frame_above_32_kb_closes_and_the_client_comes_back(
 }
 
 async fn a_user_who_is_too_fast_is_told_when_to_try_again(plain: &Stack) -> anyhow::Result<()> {
-    let rates = [("RATE_PER_USER", "1")];
-    let stack = match plain.redis_url {
-        Some(_) => Stack::servers(&rates).await?,
-        None => Stack::sqlite(&rates).await?,
-    };
+    let stack = plain.like(&[("RATE_PER_USER", "1")]).await?;
     let mut member = Member::hello(&stack.websocket, "ann").await?;
     member.join("room").await?;
     let send = || json!({"action": "send", "room": "room", "body": {"text": "again"}});

@@ -1,4 +1,5 @@
-//! One function a scenario of the tutorial's chat room.
+//! The ten scenarios in which the tutorial's chat room broke, with its page's exact frames.
+//! Scenario 7's half in the browser is in `tests/browser`.
 
 use std::collections::BTreeSet;
 
@@ -11,8 +12,21 @@ use gatepost_tests::stack::Stack;
 use serde_json::Value;
 use serde_json::json;
 
+crate::both_stores::on_both_stores!(
+    all_offline_is_a_text_like_any_other,
+    a_relogin_replaces_the_older_connection_and_its_close_changes_nothing,
+    malformed_first_frames_leave_nothing_behind,
+    a_client_that_does_not_read_delays_nobody,
+    clients_that_vanish_lose_no_message_of_others,
+    two_hundred_at_once_are_each_registered_once,
+    nobody_can_claim_anothers_userid_and_html_stays_text,
+    text_ids_are_different_users,
+    after_seven_logins_all_hear_the_logs_order,
+    what_the_seed_lacked_is_there,
+);
+
 /// 1: in the seed this text ended the dispatcher, and the chat was dead for everyone.
-pub async fn all_offline_is_a_text_like_any_other(stack: &Stack) -> anyhow::Result<()> {
+async fn all_offline_is_a_text_like_any_other(stack: &Stack) -> anyhow::Result<()> {
     let mut ann = Page::launch(&stack.websocket, "1").await?;
     let mut bob = Page::launch(&stack.websocket, "2").await?;
     ann.say("all-offline").await?;
@@ -27,7 +41,7 @@ pub async fn all_offline_is_a_text_like_any_other(stack: &Stack) -> anyhow::Resu
 }
 
 /// 2: in the seed the old connection's close removed the new registration.
-pub async fn a_relogin_replaces_the_older_connection_and_its_close_changes_nothing(
+async fn a_relogin_replaces_the_older_connection_and_its_close_changes_nothing(
     stack: &Stack,
 ) -> anyhow::Result<()> {
     let mut bob = Page::launch(&stack.websocket, "2").await?;
@@ -43,7 +57,7 @@ pub async fn a_relogin_replaces_the_older_connection_and_its_close_changes_nothi
 }
 
 /// 3: in the seed each such client leaked three goroutines for ever.
-pub async fn malformed_first_frames_leave_nothing_behind(stack: &Stack) -> anyhow::Result<()> {
+async fn malformed_first_frames_leave_nothing_behind(stack: &Stack) -> anyhow::Result<()> {
     let malformed = ["not json", "[1]", "\"text\"", "{\"userid\":{}}", "{\"userid\":\"\"}"];
     for turn in 0..20 {
         let mut socket = Socket::open(&stack.websocket).await?;
@@ -60,7 +74,7 @@ pub async fn malformed_first_frames_leave_nothing_behind(stack: &Stack) -> anyho
 
 /// 4: in the seed everybody froze. That the others' latency stays the same is measured by
 /// `bench stalled`; here they hear everything while one does not read at all.
-pub async fn a_client_that_does_not_read_delays_nobody(stack: &Stack) -> anyhow::Result<()> {
+async fn a_client_that_does_not_read_delays_nobody(stack: &Stack) -> anyhow::Result<()> {
     let mut ann = Page::launch(&stack.websocket, "1").await?;
     let mut bob = Page::launch(&stack.websocket, "2").await?;
     let stalled = gatepost_tests::stalled::Stalled::launch(&stack.websocket, "3").await?;
@@ -76,7 +90,7 @@ pub async fn a_client_that_does_not_read_delays_nobody(stack: &Stack) -> anyhow:
 }
 
 /// 5: the seed deadlocked or crashed in 8 of 8 runs.
-pub async fn clients_that_vanish_lose_no_message_of_others(stack: &Stack) -> anyhow::Result<()> {
+async fn clients_that_vanish_lose_no_message_of_others(stack: &Stack) -> anyhow::Result<()> {
     let mut watcher = Member::hello(&stack.websocket, "watcher").await?;
     watcher.join("lobby").await?;
     let mut ann = Page::launch(&stack.websocket, "ann").await?;
@@ -106,7 +120,7 @@ pub async fn clients_that_vanish_lose_no_message_of_others(stack: &Stack) -> any
 }
 
 /// 6: in the seed a data race.
-pub async fn two_hundred_at_once_are_each_registered_once(stack: &Stack) -> anyhow::Result<()> {
+async fn two_hundred_at_once_are_each_registered_once(stack: &Stack) -> anyhow::Result<()> {
     let launches = (0..200).map(|user| {
         let url = stack.websocket.clone();
         tokio::spawn(async move { Page::launch(&url, format!("user-{user:03}")).await })
@@ -122,7 +136,7 @@ pub async fn two_hundred_at_once_are_each_registered_once(stack: &Stack) -> anyh
 }
 
 /// 7: the seed believed every frame's `userid`.
-pub async fn nobody_can_claim_anothers_userid_and_html_stays_text(
+async fn nobody_can_claim_anothers_userid_and_html_stays_text(
     stack: &Stack,
 ) -> anyhow::Result<()> {
     let mut bob = Page::launch(&stack.websocket, "2").await?;
@@ -147,7 +161,7 @@ pub async fn nobody_can_claim_anothers_userid_and_html_stays_text(
 }
 
 /// 8: in the seed both became user 0, and bob replaced alice.
-pub async fn text_ids_are_different_users(stack: &Stack) -> anyhow::Result<()> {
+async fn text_ids_are_different_users(stack: &Stack) -> anyhow::Result<()> {
     let mut alice = Page::launch(&stack.websocket, "alice").await?;
     let mut bob = Page::launch(&stack.websocket, "bob").await?;
     alice.say("I am alice").await?;
@@ -158,8 +172,10 @@ pub async fn text_ids_are_different_users(stack: &Stack) -> anyhow::Result<()> {
 }
 
 /// 9: in the seed seven logins made seven dispatchers, and 444 inversions in 3,000 messages.
-pub async fn after_seven_logins_all_hear_the_logs_order(stack: &Stack) -> anyhow::Result<()> {
+async fn after_seven_logins_all_hear_the_logs_order(plain: &Stack) -> anyhow::Result<()> {
     const MESSAGES: usize = 3000;
+    // As fast as the page can send: without the limits that the seed had not, either.
+    let stack = plain.like(&[("RATE_PER_USER", "0"), ("RATE_PER_ROOM", "0")]).await?;
     let mut listeners =
         [Page::launch(&stack.websocket, "a").await?, Page::launch(&stack.websocket, "b").await?];
     let mut sender = Page::launch(&stack.websocket, "1").await?;
@@ -197,12 +213,13 @@ pub async fn after_seven_logins_all_hear_the_logs_order(stack: &Stack) -> anyhow
 }
 
 /// 10: no authentication, no ping, no size limit, no history.
-pub async fn what_the_seed_lacked_is_there(stack: &Stack) -> anyhow::Result<()> {
+async fn what_the_seed_lacked_is_there(stack: &Stack) -> anyhow::Result<()> {
     let mut ann = Page::launch(&stack.websocket, "1").await?;
     ann.say("kept").await?;
     ann.hears("kept").await?;
     let mut bob = Member::hello(&stack.websocket, "bob").await?;
-    let joined = bob.join("lobby").await?;
+    let join = json!({"action": "join", "room": "lobby", "history": 50});
+    let joined = bob.ok(join).await?;
     let texts: Vec<&str> = joined["items"]
         .as_array()
         .context("items")?
