@@ -152,6 +152,9 @@ fn host(text: &str) -> Result<IpAddr, String> {
         .map_err(|_| "expected an IP address or localhost".into())
 }
 
+/// First segments of paths that are no stage's: the console, and the Invoke API.
+const RESERVED: [&str; 2] = ["_gatepost", "2015-03-31"];
+
 /// A stage is one segment of a path, and of API Gateway's alphabet: letters, digits, `-` and `_`.
 fn stage(text: &str) -> Result<String, String> {
     let valid = !text.is_empty()
@@ -159,8 +162,11 @@ fn stage(text: &str) -> Result<String, String> {
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-    if !valid || text == "_gatepost" {
-        return Err("a stage is 1 to 128 letters, digits, - or _, and not _gatepost".into());
+    if !valid {
+        return Err("a stage is 1 to 128 letters, digits, - or _".into());
+    }
+    if RESERVED.contains(&text) {
+        return Err("this path is the emulator's own".into());
     }
     Ok(text.into())
 }

@@ -10,11 +10,14 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use super::Fact;
+use super::Kind;
 use super::Opening;
 use super::Outlet;
 
-/// How many facts are kept. About 300 bytes each.
+/// How many facts are kept.
 const KEPT: usize = 4096;
+/// How many bytes of lines that functions printed are kept: one may be 64 KB long.
+const KEPT_BYTES: usize = 8 * 1024 * 1024;
 
 /// A fact as it is kept.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -45,6 +48,8 @@ pub(crate) struct Journal {
 #[derive(Debug, Default)]
 struct Kept {
     entries: VecDeque<Arc<Entry>>,
+    /// Length of the printed lines among them.
+    bytes: usize,
     last: u64,
 }
 
@@ -64,10 +69,14 @@ impl Journal {
         kept.last += 1;
         let number = kept.last;
         let entry = Arc::new(Entry { number, fact });
-        if kept.entries.len() == KEPT {
-            kept.entries.pop_front();
-        }
+        kept.bytes += line_length(&entry);
         kept.entries.push_back(Arc::clone(&entry));
+        while kept.entries.len() > KEPT || kept.bytes > KEPT_BYTES {
+            let Some(oldest) = kept.entries.pop_front() else {
+                break;
+            };
+            kept.bytes -= line_length(&oldest);
+        }
         // Inside the lock, so that the outlet sees facts in the order of their numbers.
         self.outlet.write(entry);
         drop(kept);
@@ -108,10 +117,16 @@ impl Journal {
     }
 }
 
+fn line_length(entry: &Entry) -> usize {
+    match &entry.fact.kind {
+        Kind::Log { line, .. } => line.len(),
+        _ => 0,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::Kind;
 
     fn numbers(journal: &Journal, after: u64, limit: usize) -> Vec<u64> {
         journal
@@ -138,5 +153,20 @@ mod tests {
         assert_eq!(numbers(&journal, count - 1, 10), [count]);
         assert!(numbers(&journal, count, 10).is_empty());
         assert!(numbers(&journal, u64::MAX - 1, 10).is_empty());
+    }
+
+    #[test]
+    fn long_lines_push_older_facts_out() {
+        let journal = Journal::new(Outlet::none());
+        for _ in 0..200 {
+            let line = "x".repeat(64 * 1024);
+            let kind = Kind::Log {
+                function: "F".into(),
+                request: None,
+                line,
+            };
+            journal.record(Fact { at: 0, kind });
+        }
+        assert_eq!(numbers(&journal, 0, 200).len(), KEPT_BYTES / (64 * 1024));
     }
 }

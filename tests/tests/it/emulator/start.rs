@@ -2,6 +2,7 @@
 
 use gatepost_tests::emulator::Emulator;
 use gatepost_tests::emulator::Launch;
+use gatepost_tests::socket::Socket;
 use serde_json::Value;
 use serde_json::json;
 
@@ -58,6 +59,27 @@ async fn health_names_functions_that_cannot_run() -> anyhow::Result<()> {
         .as_str()
         .unwrap_or_default();
     assert!(reason.contains("nodejs22.x"), "{reason}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_function_that_does_not_start_is_named_with_its_last_words() -> anyhow::Result<()> {
+    let emulator = Launch::fixture("rust.yaml")
+        .env("ECHO_REFUSES", "1")
+        .start()
+        .await?;
+    let response = emulator.get("/_gatepost/health").await?;
+    assert_eq!(response.status(), 503);
+    let health: Value = serde_json::from_slice(response.body())?;
+    assert_eq!(health["functions"]["Echo"]["state"], "failed");
+    let reason = health["functions"]["Echo"]["reason"]
+        .as_str()
+        .unwrap_or_default();
+    assert!(reason.contains("echo refuses to start"), "{reason}");
+    assert_eq!(health["functions"]["Panics"]["state"], "ready");
+    // Its $connect cannot be answered.
+    let refused = Socket::handshake(emulator.websocket(), &[]).await?;
+    assert_eq!(refused.err().map(|refused| refused.status), Some(502));
     Ok(())
 }
 
