@@ -183,10 +183,12 @@ pub enum Range {
 #[async_trait]
 pub trait History: std::fmt::Debug + Send + Sync {
     /// Appends one entry, in one round trip: under the room's row lock it checks ban, mute,
-    /// membership and `n`, takes the next seq, inserts, commits.
+    /// membership and `n`, takes the next seq, inserts, commits. A repetition is told its place,
+    /// even where its sender may write no more.
     async fn append(&self, append: &Append) -> Result<Appended, StoreError>;
 
-    /// Rooms by name as `user` meets them; names that do not exist are left out.
+    /// Rooms by name as `user` meets them; names that do not exist are left out. More than 128 names
+    /// are several round trips.
     async fn rooms(&self, names: &[RoomName], user: &UserId) -> Result<Vec<Room>, StoreError>;
 
     /// Makes the room if there is none of this name; `owner` becomes its first member. Answers
