@@ -1,6 +1,7 @@
 //! What the person sees when everything is ready.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -16,16 +17,23 @@ pub(crate) fn banner(
     took: Duration,
     style: Style,
 ) -> String {
-    let mut text = format!(
-        "\n  {} {}  ready in {}\n\n",
-        style.bold("gatepost"),
-        env!("CARGO_PKG_VERSION"),
-        if took < Duration::from_secs(10) {
-            format!("{} ms", took.as_millis())
-        } else {
-            format!("{} s", took.as_secs())
-        }
-    );
+    let took = if took < Duration::from_secs(10) {
+        format!("{} ms", took.as_millis())
+    } else {
+        format!("{} s", took.as_secs())
+    };
+    let waiting = states
+        .values()
+        .filter(|state| **state != State::Ready)
+        .count();
+    let how = if waiting == 0 {
+        format!("ready in {took}")
+    } else {
+        let waiting = format!("{waiting} of {} functions not ready", states.len());
+        format!("started in {took}, {}", style.red(&waiting))
+    };
+    let name = style.bold("gatepost");
+    let mut text = format!("\n  {name} {}  {how}\n\n", env!("CARGO_PKG_VERSION"));
     let endpoints = &overview.endpoints;
     let mut urls = vec![
         ("WebSocket", &endpoints.websocket),
@@ -75,11 +83,12 @@ pub(crate) fn banner(
     text
 }
 
-/// Every function's state in a sentence, for when none is ready.
+/// The rows of the routes. Why a function is not ready stands in its first row only.
 fn table(text: &mut String, overview: &Overview, states: &BTreeMap<String, State>, style: Style) {
     const NOTHING: &str = "—";
     let mut rows = vec![["ROUTE", "FUNCTION", "BINARY", "TIMEOUT"].map(str::to_owned)];
     let mut ends = vec![String::new()];
+    let mut told = BTreeSet::new();
     for route in &overview.routes {
         let function = route.function.as_deref();
         let program = function.and_then(|function| overview.programs.get(function));
@@ -102,11 +111,12 @@ fn table(text: &mut String, overview: &Overview, states: &BTreeMap<String, State
                 (Some(reason), _) => format!("{}  {reason}", style.red("not emulated")),
                 (None, Some(State::Ready)) => format!("{}{note}", style.green("ready")),
                 (None, Some(State::Starting)) => format!("{}{note}", style.yellow("starting")),
-                (None, Some(state)) => {
+                (None, Some(state)) if told.insert(function) => {
                     // A reason may be as long as a function's last words.
                     let reason = state.reason().unwrap_or_default().replace('\n', "\n      ");
                     format!("{}  {reason}", style.red(state.word()))
                 }
+                (None, Some(state)) => style.red(state.word()),
                 (None, None) => style.dim("no integration"),
             },
         );
@@ -168,6 +178,7 @@ mod tests {
             routes: vec![
                 row("$connect", Some("Connect"), None),
                 row("$default", Some("Message"), None),
+                row("again", Some("Message"), None),
                 row("typing", None, Some("FunctionArn is an !ImportValue")),
             ],
             programs: BTreeMap::from([("Connect".to_owned(), "target/debug/connect".to_owned())]),
@@ -196,7 +207,7 @@ mod tests {
         let text: String = text.lines().map(|line| format!("|{line}\n")).collect();
         expect![[r#"
             |
-            |  gatepost 0.1.0  ready in 212 ms
+            |  gatepost 0.1.0  started in 212 ms, 1 of 2 functions not ready
             |
             |  ➜ Page         http://127.0.0.1:3001/
             |  ➜ WebSocket    ws://127.0.0.1:3001/local
@@ -208,6 +219,7 @@ mod tests {
             |  ROUTE     FUNCTION  BINARY                TIMEOUT
             |  $connect  Connect   target/debug/connect  10 s     ready
             |  $default  Message   —                     10 s     unsupported  no bootstrap
+            |  again     Message   —                     10 s     unsupported
             |  typing    —         —                     —        not emulated  FunctionArn is an !ImportValue
             |
             |  ! infra/template.yaml:84:14 VPC is not emulated; functions reach this machine's network

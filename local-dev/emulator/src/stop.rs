@@ -11,21 +11,19 @@ use tokio::sync::watch;
 pub(crate) struct Stop(watch::Receiver<bool>);
 
 impl Stop {
-    /// Listens to SIGINT, SIGTERM and SIGHUP. At the second `insist` is called.
+    /// Listens to SIGINT and SIGTERM. At the second `insist` is called.
     ///
     /// # Errors
     /// When the operating system refuses.
     pub(crate) fn on_signals(insist: impl FnOnce() + Send + 'static) -> io::Result<Self> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
-        let mut hangup = signal(SignalKind::hangup())?;
         let (asked, stop) = watch::channel(false);
         tokio::spawn(async move {
             let mut any = async || {
                 tokio::select! {
                     _ = interrupt.recv() => {}
                     _ = terminate.recv() => {}
-                    _ = hangup.recv() => {}
                 }
             };
             any().await;
