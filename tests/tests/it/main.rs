@@ -4,6 +4,7 @@ mod both_stores;
 mod chat;
 mod emulator;
 mod gateway;
+mod page;
 mod runtime_api;
 mod seed;
 mod store;
