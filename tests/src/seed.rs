@@ -25,7 +25,11 @@ impl Page {
     pub async fn launch(url: &str, userid: impl Into<Value>) -> anyhow::Result<Self> {
         let userid = userid.into();
         let username = format!("user {userid}");
-        let mut page = Self { socket: Socket::open(url).await?, username, userid };
+        let mut page = Self {
+            socket: Socket::open(url).await?,
+            username,
+            userid,
+        };
         page.say("launched").await?;
         page.hears("launched").await?;
         Ok(page)
@@ -46,7 +50,10 @@ impl Page {
     /// If it does not come, or something comes that the page could not print.
     pub async fn hears(&mut self, msg: &str) -> anyhow::Result<Value> {
         loop {
-            let frame = self.next().await.with_context(|| format!("waiting for {msg:?}"))?;
+            let frame = self
+                .next()
+                .await
+                .with_context(|| format!("waiting for {msg:?}"))?;
             if frame["msg"] == msg {
                 return Ok(frame);
             }
@@ -59,11 +66,18 @@ impl Page {
     /// If it has not exactly the three fields that the page prints.
     pub async fn next(&mut self) -> anyhow::Result<Value> {
         let frame: Value = serde_json::from_str(&self.socket.text().await?)?;
-        let fields: Vec<&str> =
-            frame.as_object().context("an object")?.keys().map(String::as_str).collect();
+        let fields: Vec<&str> = frame
+            .as_object()
+            .context("an object")?
+            .keys()
+            .map(String::as_str)
+            .collect();
         let mut sorted = fields.clone();
         sorted.sort_unstable();
-        anyhow::ensure!(sorted == ["msg", "userid", "username"], "not the page's frame: {frame}");
+        anyhow::ensure!(
+            sorted == ["msg", "userid", "username"],
+            "not the page's frame: {frame}"
+        );
         Ok(frame)
     }
 

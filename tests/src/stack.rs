@@ -71,8 +71,9 @@ impl Stack {
         let (redis, mariadb) = (Redis::start(), MariaDb::start());
         let database_url = mariadb.database().await;
         let redis_url = redis.url(&unique_name());
-        let launch =
-            Launch::chat().env("DATABASE_URL", &database_url).env("REDIS_URL", &redis_url);
+        let launch = Launch::chat()
+            .env("DATABASE_URL", &database_url)
+            .env("REDIS_URL", &redis_url);
         let emulator = started(launch, environment).await?;
         Ok(Self {
             websocket: emulator.websocket().into(),
@@ -100,7 +101,10 @@ impl Stack {
     /// # Errors
     /// If the URL is wrong.
     pub fn history(&self) -> anyhow::Result<Arc<dyn History>> {
-        Ok(gatepost_store::open_history(&self.database_url, Migrate::Off)?)
+        Ok(gatepost_store::open_history(
+            &self.database_url,
+            Migrate::Off,
+        )?)
     }
 
     /// The registry, opened by the test itself.
@@ -108,7 +112,10 @@ impl Stack {
     /// # Errors
     /// If the URL is wrong.
     pub fn registry(&self) -> anyhow::Result<Arc<dyn Registry>> {
-        Ok(gatepost_store::open_registry(self.redis_url.as_deref(), &self.database_url)?)
+        Ok(gatepost_store::open_registry(
+            self.redis_url.as_deref(),
+            &self.database_url,
+        )?)
     }
 
     /// Every entry of a room as JSON, oldest first.
@@ -119,7 +126,10 @@ impl Stack {
         let (room, history): (RoomName, _) = (room.parse()?, self.history()?);
         let mut log: Vec<Value> = Vec::new();
         loop {
-            let after = log.last().and_then(|entry| entry["seq"].as_u64()).unwrap_or_default();
+            let after = log
+                .last()
+                .and_then(|entry| entry["seq"].as_u64())
+                .unwrap_or_default();
             let page = history.entries(&room, Range::After(after), 500).await?;
             if page.is_empty() {
                 return Ok(log);
@@ -162,7 +172,10 @@ impl Stack {
     /// # Errors
     /// If the registry cannot be read.
     pub async fn subscriptions(&self, room: &str) -> anyhow::Result<usize> {
-        let shard = Shard { room: room.parse()?, index: 0 };
+        let shard = Shard {
+            room: room.parse()?,
+            index: 0,
+        };
         match self.registry()?.subscribers(&shard, None, now()).await? {
             Subscribers::Listed { list, .. } => Ok(list.len()),
             Subscribers::Unchanged => anyhow::bail!("a list was not answered"),
@@ -175,8 +188,10 @@ impl Stack {
     /// If the registry cannot be read.
     pub async fn live_connections(&self) -> anyhow::Result<usize> {
         let facts = self.emulator.facts();
-        let ids: BTreeSet<&str> =
-            facts.iter().filter_map(|fact| fact["connection"].as_str()).collect();
+        let ids: BTreeSet<&str> = facts
+            .iter()
+            .filter_map(|fact| fact["connection"].as_str())
+            .collect();
         let registry = self.registry()?;
         let mut live = 0;
         for id in ids {
@@ -219,7 +234,9 @@ impl Stack {
 }
 
 async fn started(launch: Launch, environment: &[(&str, &str)]) -> anyhow::Result<Emulator> {
-    let launch = environment.iter().fold(launch, |launch, (name, value)| launch.env(name, value));
+    let launch = environment
+        .iter()
+        .fold(launch, |launch, (name, value)| launch.env(name, value));
     launch.start().await
 }
 
@@ -234,6 +251,8 @@ fn sqlite_url(folder: &Path) -> String {
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "a test's clock is the machine's")]
 pub fn now() -> Millis {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .expect("after 1970");
     Millis::try_from(since.as_millis()).expect("before the year 292,000,000")
 }

@@ -47,9 +47,16 @@ impl Stalled {
         while !head.ends_with(b"\r\n\r\n") {
             head.push(stream.read_u8().await?);
         }
-        anyhow::ensure!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
+        anyhow::ensure!(
+            head.starts_with(b"HTTP/1.1 101"),
+            "{}",
+            String::from_utf8_lossy(&head)
+        );
         stream.write_all(&masked_text(message.as_bytes())).await?;
-        stream.read_u8().await.context("the answer to the first message")?;
+        stream
+            .read_u8()
+            .await
+            .context("the answer to the first message")?;
         Ok(Self { _stream: stream })
     }
 }

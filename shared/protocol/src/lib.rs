@@ -1,7 +1,7 @@
 //! Types of `gatepost.v1`, the chat protocol on the wire: ids, actions, entries, events, replies,
 //! error codes, limits, and the packing of lists into frames. No I/O and no runtime.
 //!
-//! A frame comes in through [`parse`] and leaves through [`ok_reply`], [`error_reply`],
+//! A frame comes in through [`parse()`] and leaves through [`ok_reply`], [`error_reply`],
 //! [`entries_frames`] or [`Event::to_frame`], which keep it within [`limits::FRAME_BYTES`].
 //! Every `user` in an event or a reply is `{"id","name"}`; in an action it is the id.
 

@@ -1,6 +1,7 @@
-//! `bench append`: a hot room on MariaDB, eight writers at once. `gatepost_append` in one round trip
-//! against the same checks in separate round trips, and against a bare insert that checks nothing
-//! and takes its number from elsewhere: the raw limit.
+//! `bench append`: a hot room on MariaDB, eight writers at once.
+//!
+//! `gatepost_append` in one round trip, against the same checks in separate round trips, and against
+//! a bare insert that checks nothing and takes its number from elsewhere: the raw limit.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
@@ -76,7 +77,10 @@ pub async fn run(writers: usize, appends: usize, rounds: usize) -> anyhow::Resul
         })
     };
     let ratio = |others: &[Run]| {
-        let ratios = procedure.iter().zip(others).map(|(one, other)| one.rate / other.rate);
+        let ratios = procedure
+            .iter()
+            .zip(others)
+            .map(|(one, other)| one.rate / other.rate);
         rounded(median(ratios.collect()))
     };
     Ok(json!({
@@ -120,7 +124,10 @@ async fn gapless(admin: &mut MySqlConnection, room: &str, expected: usize) -> an
     let row = sqlx::query(SQL).bind(room).fetch_one(admin).await?;
     let (count, first, last): (i64, i64, i64) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
     let expected = i64::try_from(expected)?;
-    ensure!((count, first, last) == (expected, 1, expected), "{room} has a hole: {count} to {last}");
+    ensure!(
+        (count, first, last) == (expected, 1, expected),
+        "{room} has a hole: {count} to {last}"
+    );
     Ok(())
 }
 
@@ -132,7 +139,9 @@ async fn in_one_round_trip(
 ) -> anyhow::Result<(usize, f64)> {
     let room: RoomName = room.parse()?;
     let history = gatepost_store::open_history(url, Migrate::Off)?;
-    history.create_room(&room, RoomKind::Public, 1, None).await?;
+    history
+        .create_room(&room, RoomKind::Public, 1, None)
+        .await?;
     let mut tasks = Vec::new();
     let ready = Arc::new(tokio::sync::Barrier::new(writers + 1));
     for writer in 0..writers {
@@ -147,7 +156,10 @@ async fn in_one_round_trip(
             for n in 1..=each {
                 let append = Append {
                     room: room.clone(),
-                    from: Sender { id: user.clone(), name: String::from("Writer") },
+                    from: Sender {
+                        id: user.clone(),
+                        name: String::from("Writer"),
+                    },
                     key: AppendKey::Numbered {
                         client: format!("client-of-writer-{writer}").parse()?,
                         n: n as u64,
@@ -172,7 +184,9 @@ async fn in_separate_trips(
 ) -> anyhow::Result<(usize, f64)> {
     let name: RoomName = room.parse()?;
     let history = gatepost_store::open_history(url, Migrate::Off)?;
-    history.create_room(&name, RoomKind::Public, 1, None).await?;
+    history
+        .create_room(&name, RoomKind::Public, 1, None)
+        .await?;
     let mut tasks = Vec::new();
     let ready = Arc::new(tokio::sync::Barrier::new(writers + 1));
     for writer in 0..writers {
@@ -219,9 +233,16 @@ async fn append_in_separate_trips(
     const NEXT: &str = "update producer set last_n = ?, updated_at = ? \
         where room_id = ? and sender = ? and client = ?";
     let mut transaction = connection.begin().await?;
-    let row = sqlx::query(ROOM).bind(room).fetch_one(&mut *transaction).await?;
-    let (id, seq, last_at, now): (i64, i64, i64, i64) =
-        (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
+    let row = sqlx::query(ROOM)
+        .bind(room)
+        .fetch_one(&mut *transaction)
+        .await?;
+    let (id, seq, last_at, now): (i64, i64, i64, i64) = (
+        row.try_get(0)?,
+        row.try_get(1)?,
+        row.try_get(2)?,
+        row.try_get(3)?,
+    );
     let at = now.max(last_at);
     let rights = sqlx::query(RIGHTS)
         .bind(id)
@@ -234,7 +255,10 @@ async fn append_in_separate_trips(
         .fetch_one(&mut *transaction)
         .await?;
     let last_n: Option<i64> = rights.try_get(0)?;
-    ensure!(last_n.unwrap_or_default() + 1 == n, "the sends are in order");
+    ensure!(
+        last_n.unwrap_or_default() + 1 == n,
+        "the sends are in order"
+    );
     sqlx::query(MESSAGE)
         .bind(id)
         .bind(seq)
@@ -253,8 +277,18 @@ async fn append_in_separate_trips(
         .execute(&mut *transaction)
         .await?;
     let producer = match last_n {
-        None => sqlx::query(FIRST).bind(id).bind(sender).bind(client).bind(n).bind(at),
-        Some(_) => sqlx::query(NEXT).bind(n).bind(at).bind(id).bind(sender).bind(client),
+        None => sqlx::query(FIRST)
+            .bind(id)
+            .bind(sender)
+            .bind(client)
+            .bind(n)
+            .bind(at),
+        Some(_) => sqlx::query(NEXT)
+            .bind(n)
+            .bind(at)
+            .bind(id)
+            .bind(sender)
+            .bind(client),
     };
     producer.execute(&mut *transaction).await?;
     transaction.commit().await?;
@@ -306,7 +340,10 @@ async fn timed(
 fn content() -> Content {
     let mut body = serde_json::Map::new();
     body.insert(String::from("text"), json!("x".repeat(200)));
-    Content::Message { body, reply_to: None }
+    Content::Message {
+        body,
+        reply_to: None,
+    }
 }
 
 fn body() -> String {

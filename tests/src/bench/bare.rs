@@ -47,7 +47,10 @@ pub async fn run(release: &std::path::Path, invocations: u64) -> anyhow::Result<
         .context("starting the bare host")?;
     let stdout = host.stdout.take().context("its standard output")?;
     let mut lines = tokio::io::BufReader::new(stdout).lines();
-    let address = lines.next_line().await?.context("the bare host's address")?;
+    let address = lines
+        .next_line()
+        .await?
+        .context("the bare host's address")?;
     let mut function = cpu::pinned(&release.join("echo"))
         .env("AWS_LAMBDA_RUNTIME_API", &address)
         .env("AWS_LAMBDA_FUNCTION_NAME", "echo")
@@ -56,13 +59,23 @@ pub async fn run(release: &std::path::Path, invocations: u64) -> anyhow::Result<
         .kill_on_drop(true)
         .spawn()
         .context("starting the echo function")?;
-    let seconds: f64 = lines.next_line().await?.context("the bare host's time")?.parse()?;
-    let pids = [host.id().context("its pid")?, function.id().context("its pid")?];
+    let seconds: f64 = lines
+        .next_line()
+        .await?
+        .context("the bare host's time")?
+        .parse()?;
+    let pids = [
+        host.id().context("its pid")?,
+        function.id().context("its pid")?,
+    ];
     let used: u64 = pids.iter().map(|pid| cpu::of(*pid)).sum();
     function.kill().await?;
     host.kill().await?;
     let count = invocations as f64;
-    Ok(Bare { rate: count / seconds, cpu_us: used as f64 / 1000.0 / count })
+    Ok(Bare {
+        rate: count / seconds,
+        cpu_us: used as f64 / 1000.0 / count,
+    })
 }
 
 /// The host itself: prints its address, then the seconds that `invocations` took, then waits to be
@@ -108,7 +121,10 @@ async fn answer(
             .header("content-type", "application/json")
             .header("lambda-runtime-aws-request-id", format!("{count:032x}"))
             .header("lambda-runtime-deadline-ms", "4102444800000")
-            .header("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:0:function:echo")
+            .header(
+                "lambda-runtime-invoked-function-arn",
+                "arn:aws:lambda:us-east-1:0:function:echo",
+            )
             .body(Full::new(Bytes::from_static(EVENT.as_bytes())))
             .unwrap_or_default();
     }

@@ -52,11 +52,22 @@ pub fn of_tree(root: u32) -> anyhow::Result<BTreeMap<u32, u64>> {
     let mut parents = BTreeMap::new();
     for entry in fs::read_dir("/proc")? {
         let name = entry?.file_name();
-        let Some(pid) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let Some(pid) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
         // A process may end between the listing and the reading.
-        let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { continue };
-        let parent = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1));
-        parents.insert(pid, parent.and_then(|pid| pid.parse::<u32>().ok()).unwrap_or_default());
+        let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else {
+            continue;
+        };
+        let parent = stat
+            .rsplit_once(')')
+            .and_then(|(_, rest)| rest.split_whitespace().nth(1));
+        parents.insert(
+            pid,
+            parent
+                .and_then(|pid| pid.parse::<u32>().ok())
+                .unwrap_or_default(),
+        );
     }
     let below = |mut pid: u32| {
         while pid != root {
@@ -67,13 +78,19 @@ pub fn of_tree(root: u32) -> anyhow::Result<BTreeMap<u32, u64>> {
         }
         true
     };
-    Ok(parents.keys().filter(|pid| below(**pid)).map(|pid| (*pid, of(*pid))).collect())
+    Ok(parents
+        .keys()
+        .filter(|pid| below(**pid))
+        .map(|pid| (*pid, of(*pid)))
+        .collect())
 }
 
 /// Nanoseconds of CPU that a process used so far; 0 if it has ended.
 #[must_use]
 pub fn of(pid: u32) -> u64 {
-    let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return 0 };
+    let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else {
+        return 0;
+    };
     tasks
         .filter_map(|task| fs::read_to_string(task.ok()?.path().join("schedstat")).ok())
         .filter_map(|text| text.split_whitespace().next()?.parse::<u64>().ok())

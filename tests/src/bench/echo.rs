@@ -38,7 +38,11 @@ pub async fn run(connections: usize, echoes: u64, rounds: usize) -> anyhow::Resu
         echo.push(emulated(connections, echoes).await?);
     }
     let of = |figure: fn(&Echo) -> f64| rounded(median(echo.iter().map(figure).collect()));
-    let ratios = echo.iter().zip(&bare).map(|(echo, bare)| echo.rate / bare.rate).collect();
+    let ratios = echo
+        .iter()
+        .zip(&bare)
+        .map(|(echo, bare)| echo.rate / bare.rate)
+        .collect();
     Ok(json!({
         "bench": "echo",
         "connections": connections,
@@ -58,7 +62,9 @@ pub async fn run(connections: usize, echoes: u64, rounds: usize) -> anyhow::Resu
 
 async fn emulated(connections: usize, echoes: u64) -> anyhow::Result<Echo> {
     let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/echo/template.yaml");
-    let launch = Launch::built(&template).pinned(cpu::MEASURED).arguments(&["--concurrency", "1"]);
+    let launch = Launch::built(&template)
+        .pinned(cpu::MEASURED)
+        .arguments(&["--concurrency", "1"]);
     let emulator = launch.start().await?;
     let mut sockets = Vec::new();
     for _ in 0..connections {

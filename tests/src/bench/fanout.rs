@@ -1,6 +1,8 @@
-//! `bench fanout`: one message to every member of a room, through the emulator, the real functions
-//! and their stores, against a bare fan-out: as many POSTs over kept-alive connections to a server
-//! that writes each to a socket, unsigned, with nothing stored.
+//! `bench fanout`: one message to every member of a room.
+//!
+//! Through the emulator, the real functions and their stores, against a bare fan-out: as many POSTs
+//! over kept-alive connections to a server that writes each to a socket, unsigned, with nothing
+//! stored.
 
 use std::convert::Infallible;
 use std::path::Path;
@@ -42,7 +44,9 @@ pub async fn run(members: usize, messages: usize) -> anyhow::Result<Value> {
     let release = release::build()?;
     cpu::pin_client()?;
     let bare_us = bare(&release, members, messages).await?;
-    let launch = Launch::chat().pinned(cpu::MEASURED).env("RATE_PER_USER", "0");
+    let launch = Launch::chat()
+        .pinned(cpu::MEASURED)
+        .env("RATE_PER_USER", "0");
     let emulator = launch.env("RATE_PER_ROOM", "0").start().await?;
     let mut room = Vec::new();
     for member in 0..members {
@@ -108,7 +112,12 @@ async fn bare(release: &Path, members: usize, messages: usize) -> anyhow::Result
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?.to_string();
     let mut child = cpu::pinned(&release.join("bench"))
-        .args(["bare-fanout", &members.to_string(), &messages.to_string(), &address])
+        .args([
+            "bare-fanout",
+            &members.to_string(),
+            &messages.to_string(),
+            &address,
+        ])
         .kill_on_drop(true)
         .spawn()
         .context("starting the bare fan-out")?;
@@ -208,8 +217,16 @@ async fn write_to_socket(
     request: Request<Incoming>,
     sockets: &[tokio::sync::Mutex<TcpStream>],
 ) -> Response<Empty<Bytes>> {
-    let member = request.uri().path().trim_start_matches('/').parse::<usize>();
-    let body = request.into_body().collect().await.map(http_body_util::Collected::to_bytes);
+    let member = request
+        .uri()
+        .path()
+        .trim_start_matches('/')
+        .parse::<usize>();
+    let body = request
+        .into_body()
+        .collect()
+        .await
+        .map(http_body_util::Collected::to_bytes);
     if let (Ok(member), Ok(body)) = (member, body)
         && let Some(socket) = sockets.get(member)
     {

@@ -13,7 +13,9 @@ use anyhow::ensure;
 /// # Errors
 /// If cargo fails.
 pub fn build() -> anyhow::Result<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace")?;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .context("the workspace")?;
     let status = Command::new("cargo")
         .args(["build", "--release", "--workspace", "--bins", "--quiet"])
         .current_dir(root)
@@ -21,5 +23,8 @@ pub fn build() -> anyhow::Result<PathBuf> {
         .context("running cargo build --release")?;
     ensure!(status.success(), "cargo build --release failed");
     let bench = std::env::current_exe()?;
-    Ok(bench.parent().context("the folder of the bench binary")?.to_path_buf())
+    Ok(bench
+        .parent()
+        .context("the folder of the bench binary")?
+        .to_path_buf())
 }

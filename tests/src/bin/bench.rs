@@ -68,19 +68,30 @@ enum Name {
 }
 
 #[tokio::main(flavor = "current_thread")]
-#[expect(clippy::print_stdout, reason = "the figures are what this program is for")]
+#[expect(
+    clippy::print_stdout,
+    reason = "the figures are what this program is for"
+)]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let figures = match arguments.name {
-        Name::Echo { connections, echoes, rounds } => {
-            bench::echo::run(connections, echoes, rounds).await?
-        }
+        Name::Echo {
+            connections,
+            echoes,
+            rounds,
+        } => bench::echo::run(connections, echoes, rounds).await?,
         Name::Fanout { members, messages } => bench::fanout::run(members, messages).await?,
-        Name::Append { writers, appends, rounds } => {
-            bench::append::run(writers, appends, rounds).await?
-        }
+        Name::Append {
+            writers,
+            appends,
+            rounds,
+        } => bench::append::run(writers, appends, rounds).await?,
         Name::BareHost { invocations } => return bench::bare::host(invocations).await,
-        Name::BareFanout { members, messages, address } => {
+        Name::BareFanout {
+            members,
+            messages,
+            address,
+        } => {
             return bench::fanout::bare_fanout(members, messages, &address).await;
         }
     };

@@ -27,15 +27,23 @@ async fn two_people_chat_in_chromium(stack: &Stack) -> anyhow::Result<()> {
         .current_dir(&folder)
         .kill_on_drop(true)
         .output();
-    let output = tokio::time::timeout(LIMIT, chat).await.context("the browser hangs")??;
+    let output = tokio::time::timeout(LIMIT, chat)
+        .await
+        .context("the browser hangs")??;
     let stdout = String::from_utf8_lossy(&output.stdout);
-    let checks: Vec<Value> =
-        stdout.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let checks: Vec<Value> = stdout
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect();
     assert!(
         output.status.success(),
         "{stdout}\n{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    assert!(checks.len() >= 15, "only {} checks ran:\n{stdout}", checks.len());
+    assert!(
+        checks.len() >= 15,
+        "only {} checks ran:\n{stdout}",
+        checks.len()
+    );
     Ok(())
 }

@@ -47,7 +47,11 @@ async fn a_relogin_replaces_the_older_connection_and_its_close_changes_nothing(
     let mut bob = Page::launch(&stack.websocket, "2").await?;
     let mut old = Page::launch(&stack.websocket, "1").await?;
     let mut new = Page::launch(&stack.websocket, "1").await?;
-    assert_eq!(old.closed().await?, 1000, "the older connection is closed by the server");
+    assert_eq!(
+        old.closed().await?,
+        1000,
+        "the older connection is closed by the server"
+    );
     drop(old);
     stack.until_disconnected(1).await?;
     bob.say("hello again").await?;
@@ -58,17 +62,30 @@ async fn a_relogin_replaces_the_older_connection_and_its_close_changes_nothing(
 
 /// 3: in the seed each such client leaked three goroutines for ever.
 async fn malformed_first_frames_leave_nothing_behind(stack: &Stack) -> anyhow::Result<()> {
-    let malformed = ["not json", "[1]", "\"text\"", "{\"userid\":{}}", "{\"userid\":\"\"}"];
+    let malformed = [
+        "not json",
+        "[1]",
+        "\"text\"",
+        "{\"userid\":{}}",
+        "{\"userid\":\"\"}",
+    ];
     for turn in 0..20 {
         let mut socket = Socket::open(&stack.websocket).await?;
         socket.send(malformed[turn % malformed.len()]).await?;
         let answer: Value = serde_json::from_str(&socket.text().await?)?;
-        assert!(answer["error"]["code"].is_string(), "an error frame: {answer}");
+        assert!(
+            answer["error"]["code"].is_string(),
+            "an error frame: {answer}"
+        );
         socket.close().await?;
     }
     stack.until_disconnected(20).await?;
-    
-    assert_eq!(stack.live_connections().await?, 0, "nothing is left in the registry");
+
+    assert_eq!(
+        stack.live_connections().await?,
+        0,
+        "nothing is left in the registry"
+    );
     Ok(())
 }
 
@@ -109,13 +126,25 @@ async fn clients_that_vanish_lose_no_message_of_others(stack: &Stack) -> anyhow:
     // What came back to its sender was stored before: it is in the log, once.
     let log = stack.log("lobby").await?;
     for text in &acknowledged {
-        let copies = log.iter().filter(|entry| entry["body"]["text"] == json!(text)).count();
+        let copies = log
+            .iter()
+            .filter(|entry| entry["body"]["text"] == json!(text))
+            .count();
         assert_eq!(copies, 1, "{text} is in the log once");
     }
-    let last = log.last().and_then(|entry| entry["seq"].as_u64()).context("a log")?;
-    watcher.ok(json!({"action": "ping", "rooms": {"lobby": last}})).await?;
+    let last = log
+        .last()
+        .and_then(|entry| entry["seq"].as_u64())
+        .context("a log")?;
+    watcher
+        .ok(json!({"action": "ping", "rooms": {"lobby": last}}))
+        .await?;
     let heard = stack.heard(&mut watcher, "lobby", last).await?;
-    assert_eq!(heard, (1..=last).collect::<Vec<_>>(), "the watcher heard each entry once, in order");
+    assert_eq!(
+        heard,
+        (1..=last).collect::<Vec<_>>(),
+        "the watcher heard each entry once, in order"
+    );
     Ok(())
 }
 
@@ -129,16 +158,16 @@ async fn two_hundred_at_once_are_each_registered_once(stack: &Stack) -> anyhow::
     for launch in launches.collect::<Vec<_>>() {
         pages.push(launch.await??);
     }
-    let expected: Vec<String> = (0..200).map(|user| format!("seed:user-{user:03}")).collect();
+    let expected: Vec<String> = (0..200)
+        .map(|user| format!("seed:user-{user:03}"))
+        .collect();
     assert_eq!(stack.users_of("lobby").await?, expected);
     assert_eq!(stack.subscriptions("lobby").await?, 200);
     Ok(())
 }
 
 /// 7: the seed believed every frame's `userid`.
-async fn nobody_can_claim_anothers_userid_and_html_stays_text(
-    stack: &Stack,
-) -> anyhow::Result<()> {
+async fn nobody_can_claim_anothers_userid_and_html_stays_text(stack: &Stack) -> anyhow::Result<()> {
     let mut bob = Page::launch(&stack.websocket, "2").await?;
     let mut eve = Page::launch(&stack.websocket, "3").await?;
     let forged = json!({"username": "admin", "userid": "2", "msg": "I am bob"});
@@ -154,9 +183,21 @@ async fn nobody_can_claim_anothers_userid_and_html_stays_text(
     eve.say(html).await?;
     let frame = bob.next().await?;
     assert_ne!(frame["msg"], "I am bob", "nothing was sent in bob's name");
-    let frame = if frame["msg"] == html { frame } else { bob.hears(html).await? };
+    let frame = if frame["msg"] == html {
+        frame
+    } else {
+        bob.hears(html).await?
+    };
     assert_eq!(frame["userid"], "3");
-    assert_eq!(stack.log("lobby").await?.iter().filter(|e| e["from"]["id"] == "seed:2").count(), 1);
+    assert_eq!(
+        stack
+            .log("lobby")
+            .await?
+            .iter()
+            .filter(|e| e["from"]["id"] == "seed:2")
+            .count(),
+        1
+    );
     Ok(())
 }
 
@@ -175,9 +216,13 @@ async fn text_ids_are_different_users(stack: &Stack) -> anyhow::Result<()> {
 async fn after_seven_logins_all_hear_the_logs_order(plain: &Stack) -> anyhow::Result<()> {
     const MESSAGES: usize = 3000;
     // As fast as the page can send: without the limits that the seed had not, either.
-    let stack = plain.like(&[("RATE_PER_USER", "0"), ("RATE_PER_ROOM", "0")]).await?;
-    let mut listeners =
-        [Page::launch(&stack.websocket, "a").await?, Page::launch(&stack.websocket, "b").await?];
+    let stack = plain
+        .like(&[("RATE_PER_USER", "0"), ("RATE_PER_ROOM", "0")])
+        .await?;
+    let mut listeners = [
+        Page::launch(&stack.websocket, "a").await?,
+        Page::launch(&stack.websocket, "b").await?,
+    ];
     let mut sender = Page::launch(&stack.websocket, "1").await?;
     for _ in 1..7 {
         sender = Page::launch(&stack.websocket, "1").await?;
@@ -205,9 +250,16 @@ async fn after_seven_logins_all_hear_the_logs_order(plain: &Stack) -> anyhow::Re
         .filter(|text| text != "launched")
         .collect();
     assert_eq!(log.len(), MESSAGES);
-    assert_eq!(log.iter().collect::<BTreeSet<_>>().len(), MESSAGES, "nothing is stored twice");
+    assert_eq!(
+        log.iter().collect::<BTreeSet<_>>().len(),
+        MESSAGES,
+        "nothing is stored twice"
+    );
     for texts in heard {
-        assert!(texts == log, "every receiver hears each message once, in the log's order");
+        assert!(
+            texts == log,
+            "every receiver hears each message once, in the log's order"
+        );
     }
     Ok(())
 }
@@ -227,7 +279,9 @@ async fn what_the_seed_lacked_is_there(stack: &Stack) -> anyhow::Result<()> {
         .filter_map(|entry| entry["body"]["text"].as_str())
         .collect();
     assert_eq!(texts, ["launched", "kept"], "there is a history");
-    let heads = bob.ok(json!({"action": "ping", "rooms": {"lobby": 2}})).await?;
+    let heads = bob
+        .ok(json!({"action": "ping", "rooms": {"lobby": 2}}))
+        .await?;
     assert_eq!(heads["heads"]["lobby"], 2, "there is a ping");
     ann.say(&"x".repeat(40_000)).await?;
     assert_eq!(ann.closed().await?, 1009, "there is a size limit");
@@ -242,6 +296,9 @@ async fn what_the_seed_lacked_is_there(stack: &Stack) -> anyhow::Result<()> {
         anyhow::bail!("a connection without a token was accepted");
     };
     assert_eq!(refused.status, 401, "there is authentication");
-    assert!(!matches!(bob.socket.received().first(), Some(Received::Dropped)));
+    assert!(!matches!(
+        bob.socket.received().first(),
+        Some(Received::Dropped)
+    ));
     Ok(())
 }

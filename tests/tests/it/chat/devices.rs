@@ -24,7 +24,10 @@ async fn a_reload_numbers_its_sends_anew(stack: &Stack) -> anyhow::Result<()> {
     let mut after = hello(stack, "ann", SECOND).await?;
     assert_eq!(after.ok(numbered(1, "after")).await?["seq"], 2);
     let early = after.refused(numbered(3, "too early")).await?;
-    assert_eq!((&early["code"], &early["expected"]), (&json!("early"), &json!(2)));
+    assert_eq!(
+        (&early["code"], &early["expected"]),
+        (&json!("early"), &json!(2))
+    );
     Ok(())
 }
 
@@ -49,10 +52,17 @@ async fn a_duplicated_tab_hears_all_and_leaves_alone(stack: &Stack) -> anyhow::R
     }
     copy.socket.close().await?;
     stack.until_disconnected(1).await?;
-    assert_eq!(stack.users_of("room").await?, ["ann", "bob"], "the tab is still there");
+    assert_eq!(
+        stack.users_of("room").await?,
+        ["ann", "bob"],
+        "the tab is still there"
+    );
     tab.socket.close().await?;
     let left = bob.event("left").await?;
-    assert_eq!(left["user"]["id"], "ann", "left is said for the last device");
+    assert_eq!(
+        left["user"]["id"], "ann",
+        "left is said for the last device"
+    );
     Ok(())
 }
 
@@ -71,7 +81,11 @@ async fn a_reconnect_that_races_the_old_disconnect_hears_everything(
         let resume = json!({"room": {"epoch": epoch, "seq": seen}});
         let hello = json!({"action": "hello", "client": FIRST, "resume": resume});
         let resumed = member.ok(hello).await?;
-        assert_eq!(resumed["rooms"]["room"]["items"], json!([]), "round {round}");
+        assert_eq!(
+            resumed["rooms"]["room"]["items"],
+            json!([]),
+            "round {round}"
+        );
         let said = sender.say("room", &format!("{round}")).await?;
         let heard = member.entries_to("room", said).await?;
         assert_eq!(heard.len(), 1, "round {round}");
@@ -80,7 +94,11 @@ async fn a_reconnect_that_races_the_old_disconnect_hears_everything(
     stack.until_disconnected(20).await?;
     let said = sender.say("room", "after all disconnects").await?;
     assert_eq!(member.entries_to("room", said).await?.len(), 1);
-    assert_eq!(stack.subscriptions("room").await?, 2, "the sender's and the newest");
+    assert_eq!(
+        stack.subscriptions("room").await?,
+        2,
+        "the sender's and the newest"
+    );
     Ok(())
 }
 
@@ -109,10 +127,14 @@ async fn a_takeover_closes_the_other_client_and_refuses_its_return(
     assert_eq!(old.event("bye").await?["code"], "replaced");
     assert_eq!(old.closed().await?, 1000);
     let mut returning = Member::open(&url(&stack, "ann")).await?;
-    let refused = returning.refused(json!({"action": "hello", "client": FIRST})).await?;
+    let refused = returning
+        .refused(json!({"action": "hello", "client": FIRST}))
+        .await?;
     assert_eq!(refused["code"], "replaced");
     new.say("room", "still mine").await?;
-    returning.ok(json!({"action": "hello", "client": FIRST, "take": true})).await?;
+    returning
+        .ok(json!({"action": "hello", "client": FIRST, "take": true}))
+        .await?;
     assert_eq!(new.event("bye").await?["code"], "replaced");
     Ok(())
 }
@@ -123,7 +145,9 @@ fn url(stack: &Stack, user: &str) -> String {
 
 async fn hello(stack: &Stack, user: &str, client: &str) -> anyhow::Result<Member> {
     let mut member = Member::open(&url(stack, user)).await?;
-    member.ok(json!({"action": "hello", "client": client})).await?;
+    member
+        .ok(json!({"action": "hello", "client": client}))
+        .await?;
     Ok(member)
 }
 

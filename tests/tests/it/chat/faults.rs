@@ -24,7 +24,11 @@ async fn without_redis_from_the_start_sends_are_durable_and_it_heals() -> anyhow
     let sent = ann.ok(numbered(2)).await?;
     assert_eq!(sent["seq"], 2);
     let pushed = ann.entries_to("room", 2).await?;
-    assert_eq!(pushed.last().context("a push")?["seq"], 2, "whoever pings is pushed to again");
+    assert_eq!(
+        pushed.last().context("a push")?["seq"],
+        2,
+        "whoever pings is pushed to again"
+    );
     Ok(())
 }
 
@@ -40,8 +44,13 @@ async fn a_redis_that_hangs_in_the_middle_loses_no_message() -> anyhow::Result<(
         let sent = ann.ok(numbered(n)).await?;
         assert_eq!((&sent["seq"], &sent["degraded"]), (&json!(n), &json!(true)));
     }
-    let heads = ann.ok(json!({"action": "ping", "rooms": {"room": 1}})).await?;
-    assert_eq!(heads["heads"]["room"], 5, "a ping answers heads without Redis");
+    let heads = ann
+        .ok(json!({"action": "ping", "rooms": {"room": 1}}))
+        .await?;
+    assert_eq!(
+        heads["heads"]["room"], 5,
+        "a ping answers heads without Redis"
+    );
     redis(&mut stack)?.thaw();
     heal(&mut ann, 5).await?;
     ann.ok(numbered(6)).await?;
@@ -111,10 +120,16 @@ async fn a_mysql_killed_in_the_middle_loses_nothing_acknowledged() -> anyhow::Re
         let ok = acknowledged(&mut ann, numbered(n)).await?;
         places.push(ok["seq"].as_u64().context("a seq")?);
     }
-    assert_eq!(places, (1..=60).collect::<Vec<_>>(), "each send has one place, in its order");
+    assert_eq!(
+        places,
+        (1..=60).collect::<Vec<_>>(),
+        "each send has one place, in its order"
+    );
     let log = stack.log("room").await?;
     assert_eq!(log.len(), 60, "nothing is lost and nothing is doubled");
-    let heads = listener.ok(json!({"action": "ping", "rooms": {"room": 0}})).await?;
+    let heads = listener
+        .ok(json!({"action": "ping", "rooms": {"room": 0}}))
+        .await?;
     assert_eq!(heads["heads"]["room"], 60);
     Ok(())
 }
@@ -122,7 +137,9 @@ async fn a_mysql_killed_in_the_middle_loses_nothing_acknowledged() -> anyhow::Re
 /// Pings, as a client does whose replies say `degraded`, until the registry is back.
 async fn heal(member: &mut Member, head: u64) -> anyhow::Result<()> {
     for _ in 0..200 {
-        let ok = member.ok(json!({"action": "ping", "rooms": {"room": head}})).await?;
+        let ok = member
+            .ok(json!({"action": "ping", "rooms": {"room": head}}))
+            .await?;
         if ok.get("degraded").is_none() {
             return Ok(());
         }

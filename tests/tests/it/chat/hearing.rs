@@ -39,11 +39,18 @@ async fn members_hear_every_entry_in_the_logs_order(stack: &Stack) -> anyhow::Re
     let mut acknowledged = BTreeSet::new();
     for sender in senders.collect::<Vec<_>>() {
         let seqs = sender.await??;
-        assert!(seqs.is_sorted(), "one sender's messages are in the order of sending");
+        assert!(
+            seqs.is_sorted(),
+            "one sender's messages are in the order of sending"
+        );
         acknowledged.extend(seqs);
     }
     let last = SENDERS * EACH;
-    assert_eq!(acknowledged, (1..=last).collect(), "every seq is given once, without a gap");
+    assert_eq!(
+        acknowledged,
+        (1..=last).collect(),
+        "every seq is given once, without a gap"
+    );
     let log = stack.log("room").await?;
     for mut listener in listeners {
         assert_eq!(listener.entries_to("room", last).await?, log);
@@ -56,7 +63,9 @@ async fn a_join_that_races_sends_misses_and_doubles_nothing(stack: &Stack) -> an
     sender.join("room").await?;
     for round in 0..15 {
         let mut joiner = Member::hello(&stack.websocket, &format!("joiner-{round}")).await?;
-        let joining = joiner.start(json!({"action": "join", "room": "room"})).await?;
+        let joining = joiner
+            .start(json!({"action": "join", "room": "room"}))
+            .await?;
         let mut last = 0;
         for message in 0..4 {
             last = sender.say("room", &format!("{round}/{message}")).await?;
@@ -90,10 +99,15 @@ async fn a_client_that_was_away_resumes_where_it_was(stack: &Stack) -> anyhow::R
     }
     let mut back = Member::open(&format!("{}?user=away&name=Away", stack.websocket)).await?;
     let resume = json!({"room": {"epoch": epoch, "seq": seen}});
-    let hello = back.ok(json!({"action": "hello", "resume": resume})).await?;
+    let hello = back
+        .ok(json!({"action": "hello", "resume": resume}))
+        .await?;
     let room = &hello["rooms"]["room"];
     assert_eq!(seqs(&room["items"])?, (seen + 1..=last).collect::<Vec<_>>());
-    assert_eq!((&room["head"], &room["more"]), (&json!(last), &json!(false)));
+    assert_eq!(
+        (&room["head"], &room["more"]),
+        (&json!(last), &json!(false))
+    );
     let next = sender.say("room", "live again").await?;
     assert_eq!(seqs(&json!(back.entries_to("room", next).await?))?, [next]);
     Ok(())
@@ -104,13 +118,14 @@ async fn history_is_read_in_pages(stack: &Stack) -> anyhow::Result<()> {
     member.join("room").await?;
     for message in 0..12 {
         // Five of them are more than fits into one frame.
-        member.say("room", &format!("{message} {}", "x".repeat(7_900))).await?;
+        member
+            .say("room", &format!("{message} {}", "x".repeat(7_900)))
+            .await?;
     }
     let mut before = 13;
     let mut read = Vec::new();
     while before > 1 {
-        let action =
-            json!({"action": "history", "room": "room", "before": before, "limit": 100});
+        let action = json!({"action": "history", "room": "room", "before": before, "limit": 100});
         let page = member.ok(action).await?;
         assert!(page.to_string().len() <= 32_768);
         let mut seqs = seqs(&page["items"])?;
@@ -125,5 +140,8 @@ async fn history_is_read_in_pages(stack: &Stack) -> anyhow::Result<()> {
 
 fn seqs(items: &Value) -> anyhow::Result<Vec<u64>> {
     let items = items.as_array().context("items")?;
-    items.iter().map(|entry| entry["seq"].as_u64().context("a seq")).collect()
+    items
+        .iter()
+        .map(|entry| entry["seq"].as_u64().context("a seq"))
+        .collect()
 }

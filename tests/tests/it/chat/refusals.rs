@@ -22,8 +22,14 @@ async fn bad_frames_are_answered_and_the_connection_stays(stack: &Stack) -> anyh
         ("[]", "bad_request"),
         ("{\"action\":7}", "bad_request"),
         ("{\"action\":\"fly\"}", "unknown_action"),
-        ("{\"action\":\"send\",\"room\":\"Room!\",\"body\":{\"text\":\"\"}}", "bad_request"),
-        ("{\"action\":\"send\",\"room\":\"room\",\"body\":\"text\"}", "bad_request"),
+        (
+            "{\"action\":\"send\",\"room\":\"Room!\",\"body\":{\"text\":\"\"}}",
+            "bad_request",
+        ),
+        (
+            "{\"action\":\"send\",\"room\":\"room\",\"body\":\"text\"}",
+            "bad_request",
+        ),
     ] {
         member.socket.send(frame).await?;
         let answer: Value = serde_json::from_str(&member.socket.text().await?)?;
@@ -45,9 +51,7 @@ async fn a_room_that_is_not_there_is_named(stack: &Stack) -> anyhow::Result<()> 
     Ok(())
 }
 
-async fn a_frame_above_32_kb_closes_and_the_client_comes_back(
-    stack: &Stack,
-) -> anyhow::Result<()> {
+async fn a_frame_above_32_kb_closes_and_the_client_comes_back(stack: &Stack) -> anyhow::Result<()> {
     let mut member = Member::hello(&stack.websocket, "ann").await?;
     let epoch = member.join("room").await?["epoch"].clone();
     let said = member.say("room", "before").await?;
@@ -55,7 +59,9 @@ async fn a_frame_above_32_kb_closes_and_the_client_comes_back(
     assert_eq!(member.closed().await?, 1009);
     let mut back = Member::open(&format!("{}?user=ann&name=ann", stack.websocket)).await?;
     let resume = json!({"room": {"epoch": epoch, "seq": 0}});
-    let hello = back.ok(json!({"action": "hello", "resume": resume})).await?;
+    let hello = back
+        .ok(json!({"action": "hello", "resume": resume}))
+        .await?;
     assert_eq!(hello["rooms"]["room"]["items"][0]["seq"], said);
     Ok(())
 }
@@ -73,9 +79,16 @@ async fn a_user_who_is_too_fast_is_told_when_to_try_again(plain: &Stack) -> anyh
         }
         accepted += 1;
     };
-    assert!(accepted >= 3, "the burst is three times the rate: {accepted}");
+    assert!(
+        accepted >= 3,
+        "the burst is three times the rate: {accepted}"
+    );
     assert_eq!(refused["code"], "rate_limited");
-    assert!(refused["retry_after_ms"].as_u64().is_some_and(|ms| (1..=1000).contains(&ms)));
+    assert!(
+        refused["retry_after_ms"]
+            .as_u64()
+            .is_some_and(|ms| (1..=1000).contains(&ms))
+    );
     Ok(())
 }
 
@@ -97,7 +110,10 @@ async fn tokens_and_origins_are_checked_at_the_door() -> anyhow::Result<()> {
     assert_eq!(refused(Socket::handshake(url, &[]).await?), 401);
     let forged = format!("{url}?token=eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.");
     assert_eq!(refused(Socket::handshake(&forged, &[]).await?), 401);
-    assert_eq!(refused(Socket::handshake(url, &origin("https://evil.example")).await?), 403);
+    assert_eq!(
+        refused(Socket::handshake(url, &origin("https://evil.example")).await?),
+        403
+    );
     assert_eq!(refused(Socket::handshake(url, &origin("null")).await?), 403);
     Ok(())
 }

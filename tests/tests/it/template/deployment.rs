@@ -179,7 +179,8 @@ fn configured(binary: &str, environment: &BTreeMap<String, String>) -> Result<()
         let stores = StoresConfig::read(reading);
         let rooms = RoomsConfig::read(reading);
         config::admits_guests(reading)?;
-        (stores?, rooms?);
+        stores?;
+        rooms?;
         Some(())
     })
 }

@@ -14,11 +14,26 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     ("gateway-client", &["protocol"]),
     ("chat", &["protocol", "store", "gateway-client"]),
     ("runtime", &["protocol", "store", "gateway-client", "chat"]),
-    ("authorizer", &["protocol", "store", "gateway-client", "chat", "runtime"]),
-    ("connect", &["protocol", "store", "gateway-client", "chat", "runtime"]),
-    ("message", &["protocol", "store", "gateway-client", "chat", "runtime"]),
-    ("disconnect", &["protocol", "store", "gateway-client", "chat", "runtime"]),
-    ("fanout", &["protocol", "store", "gateway-client", "chat", "runtime"]),
+    (
+        "authorizer",
+        &["protocol", "store", "gateway-client", "chat", "runtime"],
+    ),
+    (
+        "connect",
+        &["protocol", "store", "gateway-client", "chat", "runtime"],
+    ),
+    (
+        "message",
+        &["protocol", "store", "gateway-client", "chat", "runtime"],
+    ),
+    (
+        "disconnect",
+        &["protocol", "store", "gateway-client", "chat", "runtime"],
+    ),
+    (
+        "fanout",
+        &["protocol", "store", "gateway-client", "chat", "runtime"],
+    ),
     ("template", &[]),
     ("gateway", &["template"]),
     ("runtime-api", &["template"]),
@@ -39,8 +54,10 @@ const ONLY_IN: &[(&str, &[&str])] = &[
 
 #[test]
 fn members_depend_only_in_the_directions_of_the_architecture() {
-    let allowed: BTreeMap<&str, BTreeSet<&str>> =
-        MAY_DEPEND_ON.iter().map(|(name, on)| (*name, on.iter().copied().collect())).collect();
+    let allowed: BTreeMap<&str, BTreeSet<&str>> = MAY_DEPEND_ON
+        .iter()
+        .map(|(name, on)| (*name, on.iter().copied().collect()))
+        .collect();
     for (member, dependencies) in members() {
         if member == "tests" {
             continue;
@@ -48,8 +65,14 @@ fn members_depend_only_in_the_directions_of_the_architecture() {
         let allowed = allowed
             .get(member.as_str())
             .unwrap_or_else(|| panic!("{member} is in no direction: add it to MAY_DEPEND_ON"));
-        for dependency in dependencies.iter().filter_map(|name| name.strip_prefix("gatepost-")) {
-            assert!(allowed.contains(dependency), "{member} may not depend on {dependency}");
+        for dependency in dependencies
+            .iter()
+            .filter_map(|name| name.strip_prefix("gatepost-"))
+        {
+            assert!(
+                allowed.contains(dependency),
+                "{member} may not depend on {dependency}"
+            );
         }
     }
 }
@@ -71,18 +94,31 @@ fn a_library_stays_behind_the_one_crate_that_wraps_it() {
 fn members() -> BTreeMap<String, BTreeSet<String>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--no-deps",
+            "--offline",
+        ])
         .current_dir(root)
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
     metadata["packages"]
         .as_array()
         .unwrap()
         .iter()
         .map(|package| {
-            let name = package["name"].as_str().unwrap().trim_start_matches("gatepost-");
+            let name = package["name"]
+                .as_str()
+                .unwrap()
+                .trim_start_matches("gatepost-");
             let dependencies = package["dependencies"]
                 .as_array()
                 .unwrap()

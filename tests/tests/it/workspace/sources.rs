@@ -15,7 +15,11 @@ fn no_test_is_ignored_and_nothing_is_left_to_do() {
     ];
     for (path, text) in sources(&["rs", "js", "mjs", "sh"]) {
         for banned in banned {
-            assert!(!text.contains(banned), "{} contains {banned}", path.display());
+            assert!(
+                !text.contains(banned),
+                "{} contains {banned}",
+                path.display()
+            );
         }
     }
 }
@@ -28,7 +32,11 @@ fn tests_wait_for_events_and_never_sleep() {
             continue;
         }
         for banned in [concat!("thread::", "sleep("), concat!("time::", "sleep(")] {
-            assert!(!text.contains(banned), "{} sleeps: wait for an event", path.display());
+            assert!(
+                !text.contains(banned),
+                "{} sleeps: wait for an event",
+                path.display()
+            );
         }
     }
 }
@@ -37,15 +45,20 @@ fn tests_wait_for_events_and_never_sleep() {
 fn a_source_file_has_one_subject() {
     for (path, text) in sources(&["rs", "js"]) {
         let lines = text.lines().count();
-        assert!(lines <= 700, "{} has {lines} lines: more than one subject", path.display());
+        assert!(
+            lines <= 700,
+            "{} has {lines} lines: more than one subject",
+            path.display()
+        );
     }
 }
 
 /// Every file under version control's folders with one of these endings, and its text.
 fn sources(endings: &[&str]) -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let mut folders: Vec<PathBuf> =
-        ["functions", "shared", "local-dev", "tests"].map(|folder| root.join(folder)).into();
+    let mut folders: Vec<PathBuf> = ["functions", "shared", "local-dev", "tests"]
+        .map(|folder| root.join(folder))
+        .into();
     let mut found = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap() {
@@ -56,7 +69,11 @@ fn sources(endings: &[&str]) -> Vec<(PathBuf, String)> {
                 }
                 continue;
             }
-            if path.extension().and_then(|e| e.to_str()).is_some_and(|e| endings.contains(&e)) {
+            if path
+                .extension()
+                .and_then(|e| e.to_str())
+                .is_some_and(|e| endings.contains(&e))
+            {
                 let text = fs::read_to_string(&path).unwrap();
                 found.push((path, text));
             }
