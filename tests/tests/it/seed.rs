@@ -91,7 +91,8 @@ async fn malformed_first_frames_leave_nothing_behind(stack: &Stack) -> anyhow::R
 
 /// 4: in the seed everybody froze. That the others' latency stays the same is measured by
 /// `bench stalled`; here they hear everything while one does not read at all.
-async fn a_client_that_does_not_read_delays_nobody(stack: &Stack) -> anyhow::Result<()> {
+async fn a_client_that_does_not_read_delays_nobody(plain: &Stack) -> anyhow::Result<()> {
+    let stack = plain.like(&[("RATE_PER_USER", "0")]).await?;
     let mut ann = Page::launch(&stack.websocket, "1").await?;
     let mut bob = Page::launch(&stack.websocket, "2").await?;
     let stalled = gatepost_tests::stalled::Stalled::launch(&stack.websocket, "3").await?;

@@ -94,7 +94,7 @@ async fn without_mysql_from_the_start_nothing_is_acknowledged_and_it_heals() -> 
 
 #[tokio::test]
 async fn a_mysql_killed_in_the_middle_loses_nothing_acknowledged() -> anyhow::Result<()> {
-    let mut stack = Stack::servers(&[]).await?;
+    let mut stack = Stack::servers(&[("RATE_PER_USER", "0")]).await?;
     let mut listener = Member::hello(&stack.websocket, "listener").await?;
     listener.join("room").await?;
     let mut ann = Member::open(&format!("{}?user=ann&name=Ann", stack.websocket)).await?;
