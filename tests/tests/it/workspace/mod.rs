@@ -1,4 +1,5 @@
 //! What the workspace as a whole promises: who may depend on whom, and what stands in no file.
 
 mod directions;
+mod documents;
 mod sources;
