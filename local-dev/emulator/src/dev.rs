@@ -121,7 +121,7 @@ pub(crate) async fn run(arguments: &DevArguments, process: &Process) -> anyhow::
         journal: &journal,
     };
     let board = Arc::new(parts.board());
-    let lambda = Arc::new(parts.lambda(&project.functions, &overrides, &board)?);
+    let lambda = Arc::new(parts.lambda(&project, &overrides, &board)?);
     let gateway = parts.gateway(api.clone(), &lambda)?;
     let overview = Overview {
         endpoints: endpoints.clone(),

@@ -17,6 +17,7 @@ use gatepost_runtime_api::FunctionSpec;
 use gatepost_runtime_api::Lambda;
 use gatepost_template::Api;
 use gatepost_template::Function;
+use gatepost_template::Project;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
@@ -79,15 +80,23 @@ impl Parts<'_> {
     /// The functions that can run; one environment of each begins to start.
     pub(crate) fn lambda(
         self,
-        functions: &BTreeMap<String, Function>,
+        project: &Project,
         overrides: &BTreeMap<String, String>,
         board: &Arc<Board>,
     ) -> anyhow::Result<Lambda> {
-        let endpoints = environment::endpoints(&self.endpoints.origin, &self.arguments.stage);
-        let specs = functions
+        let (authority, stage) = (&self.endpoints.authority, &self.arguments.stage);
+        let mut endpoints = environment::endpoints(&self.endpoints.origin, stage);
+        endpoints.extend(overrides.clone());
+        // A template makes its API's addresses with `Fn::Sub`: here they are on this machine.
+        let local = |value: &str| match project.apis.first() {
+            Some(api) => api.with_local_addresses(value, authority, stage),
+            None => value.to_owned(),
+        };
+        let specs = project
+            .functions
             .values()
             .filter_map(|function| match &self.launches[&function.id] {
-                Launch::Command(command) => Some(spec(function, command, &endpoints, overrides)),
+                Launch::Command(command) => Some(spec(function, command, local, &endpoints)),
                 Launch::Unsupported(_) => None,
             })
             .collect();
@@ -181,16 +190,18 @@ impl Parts<'_> {
     }
 }
 
-/// A function as the pool runs it. An endpoint that the template gives leads to AWS: here the
-/// emulator's counts, unless `overrides` say otherwise.
+/// A function as the pool runs it: the template's variables, with addresses that are `local`, under
+/// `overrides`.
 fn spec(
     function: &Function,
     command: &runtime_api::Command,
-    endpoints: &BTreeMap<String, String>,
+    local: impl Fn(&str) -> String,
     overrides: &BTreeMap<String, String>,
 ) -> FunctionSpec {
-    let mut environment = function.environment.clone();
-    environment.extend(endpoints.clone());
+    let variables = function.environment.iter();
+    let mut environment: BTreeMap<String, String> = variables
+        .map(|(name, value)| (name.clone(), local(value)))
+        .collect();
     environment.extend(overrides.clone());
     if function.runtime.starts_with("python") {
         // What a function printed before it crashed would stay in Python's buffer.

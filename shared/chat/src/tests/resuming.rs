@@ -249,3 +249,40 @@ async fn a_room_that_is_full_takes_nobody_more() {
     assert_eq!(error.code, Code::RoomFull);
     assert_eq!(world.registry.members("lobby").len(), 2_000);
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_only_listens_hears_on_while_it_pings_and_catches_up_if_it_did_not() {
+    let world = world();
+    let (pings, sleeps, ann) = (user("pings"), user("sleeps"), user("ann"));
+    for caller in [&pings, &sleeps] {
+        world.join(caller, "lobby").await;
+    }
+    world.join(&ann, "den").await;
+    // Three leases long, nobody says anything.
+    for _ in 0..8 {
+        tokio::time::advance(std::time::Duration::from_secs(270)).await;
+        let ping = r#"{"action":"ping","rooms":{"lobby":0}}"#;
+        world.ok(&pings, ping).await;
+    }
+    world.send(&ann, "lobby", "hello").await;
+    assert_eq!(world.entries("pings").len(), 1, "its lease was renewed");
+    assert_eq!(world.entries("sleeps").len(), 0, "its lease has ended");
+    // It wakes up: the heads tell it, `sync` brings what it missed, and it is pushed to again.
+    let ping = r#"{"action":"ping","rooms":{"lobby":0}}"#;
+    let Answer::Ping(heads) = world.ok(&sleeps, ping).await else {
+        panic!()
+    };
+    assert_eq!(heads.heads[&"lobby".parse().unwrap()], 1);
+    let sync = r#"{"action":"sync","rooms":{"lobby":{"epoch":7,"seq":0}}}"#;
+    let Answer::Sync(sync) = world.ok(&sleeps, sync).await else {
+        panic!()
+    };
+    assert_eq!(texts(sync.rooms.values().next().unwrap()), "hello");
+    world.send(&ann, "lobby", "again").await;
+    assert_eq!(world.entries("pings").len(), 2);
+    assert_eq!(
+        world.entries("sleeps").len(),
+        1,
+        "only what came after its ping"
+    );
+}

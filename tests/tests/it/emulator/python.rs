@@ -31,5 +31,10 @@ async fn a_python_function_posts_to_its_connection_with_boto3() -> anyhow::Resul
                 .is_some_and(|l| l.starts_with("connected at"))
         })
         .await?;
+    // The template makes the address of AWS: it is that of this machine.
+    let callback = format!("callback http://{}/local", emulator.authority());
+    emulator
+        .event("log", |fact| fact["line"] == callback)
+        .await?;
     Ok(())
 }
