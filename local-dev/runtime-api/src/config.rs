@@ -27,7 +27,8 @@ pub struct Config {
     /// What processes inherit of the emulator's own environment, for example `PATH` and `HOME`.
     /// Everything else wins over it.
     pub inherited: BTreeMap<OsString, OsString>,
-    /// How many environments may start or work at once; above it invocations queue. A function
+    /// How many environments may start or work at once; above it invocations queue, at most
+    /// 10,000 callers a function. A function
     /// without any environment may always have one, so that a function which waits for another
     /// one does not wait for ever. [`Config::default_concurrency`] by default.
     pub concurrency: NonZeroUsize,

@@ -55,8 +55,8 @@ pub enum Outcome {
 /// Why a function could not be invoked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvokeError {
-    /// Reserved concurrency is used up: `TooManyRequestsException`.
-    #[error("{0} is throttled: its reserved concurrency is used up")]
+    /// Reserved concurrency is used up, or 10,000 callers wait already: `TooManyRequestsException`.
+    #[error("{0} is throttled: its reserved concurrency is used up, or too many callers wait")]
     Throttled(String),
     /// No such function: `ResourceNotFoundException`.
     #[error("there is no function {0}")]

@@ -162,7 +162,7 @@ pub(crate) enum Kind {
         /// What went wrong, for a person.
         message: String,
     },
-    /// An invocation was refused: reserved concurrency is used up.
+    /// An invocation was refused: reserved concurrency is used up, or too many callers wait.
     Throttled {
         /// Logical ID.
         function: String,

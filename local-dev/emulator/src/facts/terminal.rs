@@ -130,7 +130,7 @@ fn line(kind: &Kind, style: Style) -> Option<String> {
         ),
         Kind::Throttled { function } => {
             format!(
-                "{} {function} is throttled: its reserved concurrency is used up",
+                "{} {function} is throttled: its reserved concurrency is used up, or too many callers wait",
                 style.yellow("!")
             )
         }

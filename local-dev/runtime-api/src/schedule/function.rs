@@ -19,6 +19,12 @@ use crate::status::Readiness;
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
+/// Callers of one function that may wait for an environment; the next one is throttled. Lambda
+/// throttles a caller as soon as no environment is free ("Understanding Lambda function scaling").
+/// On one machine they wait instead, but not without end: the events of callers that gave up are
+/// still run, as in Lambda, and would keep the function from those that came after.
+pub(super) const MAX_WAITING_CALLERS: usize = 10_000;
+
 #[derive(Debug)]
 pub(super) struct Function<E> {
     pub(super) spec: Arc<FunctionSpec>,
@@ -102,9 +108,11 @@ impl<E: Clone> Function<E> {
     /// Whether one more caller is one too many.
     pub(super) fn is_throttled(&self) -> bool {
         let in_flight = self.busy + self.callers;
-        self.spec
-            .reserved_concurrency
-            .is_some_and(|limit| in_flight >= limit as usize)
+        self.callers >= MAX_WAITING_CALLERS
+            || self
+                .spec
+                .reserved_concurrency
+                .is_some_and(|limit| in_flight >= limit as usize)
     }
 
     /// Whether one more environment may work.

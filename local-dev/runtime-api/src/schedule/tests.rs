@@ -218,6 +218,29 @@ fn the_init_phase_is_tried_twice_and_then_all_that_wait_share_the_failure() {
 }
 
 #[test]
+fn callers_beyond_the_bound_are_throttled_and_events_without_a_caller_wait() {
+    let mut schedule = schedule(1, &["a"]);
+    assert_eq!(
+        told(&schedule.submit("a", event("0")).unwrap()),
+        ["1 gets 0"]
+    );
+    for _ in 0..function::MAX_WAITING_CALLERS {
+        assert!(schedule.submit("a", event("waits")).unwrap().is_empty());
+    }
+    assert_eq!(
+        schedule.submit("a", event("too many")).unwrap_err(),
+        InvokeError::Throttled("a".to_owned())
+    );
+    let without_caller = Event {
+        reply: Reply::Nobody { attempt: 1 },
+        ..event("later")
+    };
+    assert!(schedule.submit("a", without_caller).unwrap().is_empty());
+    assert_eq!(told(&schedule.ready("a", 1)), ["1 gets waits"]);
+    assert!(schedule.submit("a", event("one more")).unwrap().is_empty());
+}
+
+#[test]
 fn a_new_version_starts_at_once_and_the_old_one_gets_no_more_events() {
     let mut schedule = schedule(4, &["a"]);
     assert_eq!(
