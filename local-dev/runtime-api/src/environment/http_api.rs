@@ -6,6 +6,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use bytes::BytesMut;
@@ -32,6 +33,9 @@ use super::Environment;
 
 pub(super) type Reply = Response<Full<Bytes>>;
 
+/// After a failed accept the next one fails, too, until somebody closes a socket.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
+
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// Serves connections until `closing`, and those that are open then to their end.
@@ -48,7 +52,7 @@ pub(super) async fn serve(
                     connections.spawn(serve_connection(environment.clone(), stream));
                 }
                 // Out of file descriptors, or the other side is gone already.
-                Err(_) => tokio::task::yield_now().await,
+                Err(_) => tokio::time::sleep(ACCEPT_AGAIN).await,
             },
             Some(_) = connections.join_next() => {}
             _ = &mut closing => break,
