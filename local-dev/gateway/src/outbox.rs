@@ -103,7 +103,7 @@ impl Outbox {
         Ok(self.flush_unless_corked())
     }
 
-    /// Sends or queues a pong or a close frame. A pong is dropped when the queue is full (RFC 6455
+    /// Sends or queues a pong or a close frame. Nothing follows a close frame (RFC 6455 §5.5.1). A pong is dropped when the queue is full (RFC 6455
     /// §5.5.3 asks only for the most recent one).
     ///
     /// # Errors
@@ -114,7 +114,9 @@ impl Outbox {
         payload: &[u8],
     ) -> Result<Pushed, PostRefusal> {
         if opcode == OpCode::Close {
+            self.admit(0, usize::MAX)?;
             self.enqueue(true, opcode, payload);
+            self.closed = true;
             return Ok(self.flush_unless_corked());
         }
         self.frame(true, opcode, payload, self.bound)
@@ -241,6 +243,21 @@ mod tests {
         assert_eq!(outbox.waiting(), 12);
         outbox.close();
         assert_eq!(outbox.waiting(), 0);
+    }
+
+    #[test]
+    fn nothing_follows_a_close_frame() {
+        let mut outbox = Outbox::new(100, 4);
+        assert_eq!(outbox.text(b"ab", 100), Ok(Pushed::Waiting));
+        let closed = outbox.control(OpCode::Close, b"\x03\xe9");
+        assert_eq!(closed, Ok(Pushed::Waiting));
+        for text in [&b"c"[..], b"longer than a frame"] {
+            assert_eq!(outbox.text(text, 100), Err(PostRefusal::Gone));
+        }
+        for opcode in [OpCode::Pong, OpCode::Close] {
+            assert_eq!(outbox.control(opcode, b""), Err(PostRefusal::Gone));
+        }
+        assert_eq!(outbox.queue, b"\x81\x02ab\x88\x02\x03\xe9");
     }
 
     #[test]
