@@ -14,11 +14,13 @@ use bytes::Bytes;
 use fastwebsockets::upgrade::UpgradeFut;
 use gatepost_template::Authorizer;
 use gatepost_template::Stage;
+use http::HeaderMap;
 use http::HeaderValue;
 use http::Method;
 use http::Request;
 use http::Response;
 use http::StatusCode;
+use http::Uri;
 use http::Version;
 use http::header;
 use http_body_util::Full;
@@ -44,6 +46,10 @@ use crate::refusal::Refusal;
 use crate::session;
 use crate::stream::HeaderNames;
 use crate::stream::Tapped;
+
+/// "Amazon API Gateway quotas": the "URL length" of a WebSocket API is at most 4096 characters. Of
+/// which part is not said; here it is of all of `wss://{host}{path and query}`.
+const LONGEST_URL: usize = 4096;
 
 /// What `$connect` decided: the subprotocol, or what the client gets instead.
 type Admission = Result<Option<HeaderValue>, Refusal>;
@@ -140,6 +146,11 @@ fn check(core: &Core, request: &Request<Incoming>, rest: &str) -> Result<(), Ref
     if !matches!(rest, "" | "/") {
         return Err(Refusal::forbidden("a path below the stage"));
     }
+    if url_length(request.uri(), headers) > LONGEST_URL {
+        return Err(Refusal::url_too_long(
+            "the URL has more than 4096 characters",
+        ));
+    }
     if request.version() < Version::HTTP_11 || !headers.contains_key(header::HOST) {
         return Err(Refusal::bad_handshake("not HTTP/1.1 with a Host"));
     }
@@ -158,6 +169,15 @@ fn check(core: &Core, request: &Request<Incoming>, rest: &str) -> Result<(), Ref
         Some(Ok(key)) if key.len() == 16 => Ok(()),
         _ => Err(Refusal::bad_handshake("no Sec-WebSocket-Key of 16 bytes")),
     }
+}
+
+/// The length of the URL that a client on AWS would open, in characters (it is ASCII).
+fn url_length(uri: &Uri, headers: &HeaderMap) -> usize {
+    let host = headers.get(header::HOST).map_or(0, HeaderValue::len);
+    let target = uri
+        .path_and_query()
+        .map_or(0, |target| target.as_str().len());
+    "wss://".len() + host + target
 }
 
 /// RFC 9110 §15.5.22 and RFC 6455 §4.4.
@@ -351,5 +371,19 @@ async fn authorize(
         }
         Decision::ExplicitDeny => Err(Refusal::explicit_deny("the policy denies")),
         Decision::ImplicitDeny => Err(Refusal::implicit_deny("the policy does not allow")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_length_of_a_url_is_that_of_all_its_parts() {
+        let uri = Uri::from_static("/prod?user=ann");
+        let host = (header::HOST, HeaderValue::from_static("h.example:3001"));
+        let headers = HeaderMap::from_iter([host]);
+        let url = "wss://h.example:3001/prod?user=ann";
+        assert_eq!(url_length(&uri, &headers), url.len());
     }
 }

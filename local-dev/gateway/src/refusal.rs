@@ -41,6 +41,9 @@ refusals! {
     upgrade_required = UPGRADE_REQUIRED None, "";
     /// A handshake that breaks RFC 6455 §4.2.1.
     bad_handshake = BAD_REQUEST Some("BadRequestException"), r#"{"message":"Bad Request"}"#;
+    /// A URL beyond the quota. What AWS answers is not known: status and body are a guess.
+    url_too_long = URI_TOO_LONG Some("RequestTooLongException"),
+        r#"{"message":"Request URI Too Long"}"#;
     /// An identity source is missing, or the authorizer failed with `Unauthorized`.
     unauthorized = UNAUTHORIZED Some("UnauthorizedException"), r#"{"message":"Unauthorized"}"#;
     /// The policy denies. The capital M is AWS's.
