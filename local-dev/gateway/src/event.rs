@@ -280,7 +280,5 @@ pub(crate) fn disconnect(
 const SERIALISES: &str = "events have string keys and no failing parts";
 
 fn json(event: &impl Serialize) -> Bytes {
-    serde_json::to_vec(event)
-        .expect("events have string keys and no failing parts")
-        .into()
+    serde_json::to_vec(event).expect(SERIALISES).into()
 }
