@@ -1,4 +1,4 @@
-//! Who may talk to the console: names that mean this machine, and pages of this origin.
+//! Who may talk to the console and call functions: names that mean this machine, and pages of this origin.
 //!
 //! A page of another site can make a browser send requests here. It cannot choose the `Host`
 //! except by a name of its own that resolves to a loopback address (DNS rebinding), and it cannot
@@ -41,6 +41,14 @@ pub(crate) fn is_same_origin(headers: &HeaderMap) -> bool {
                 .is_some_and(|o| o.eq_ignore_ascii_case(authority.as_str()))
         })
     })
+}
+
+/// Whether the request comes from no page of another site: it has no `Origin`, or that of this
+/// machine. A page whose name was made to resolve to a loopback address has the same origin as its
+/// `Host`, but that is no name of this machine.
+pub(super) fn is_from_no_other_site(headers: &HeaderMap, local: IpAddr) -> bool {
+    !headers.contains_key(header::ORIGIN)
+        || (is_same_origin(headers) && is_this_machine(headers, local))
 }
 
 /// `host:port` as the client wrote it.
@@ -124,5 +132,26 @@ mod tests {
             assert_eq!(is_same_origin(&headers), allowed, "{origin}");
         }
         assert!(is_same_origin(&headers(&[("host", "127.0.0.1:3001")])));
+    }
+
+    #[test]
+    fn a_page_of_a_name_that_was_rebound_to_this_machine_is_of_another_site() {
+        let local = IpAddr::from([127, 0, 0, 1]);
+        for (host, origin, allowed) in [
+            ("127.0.0.1:3001", "http://127.0.0.1:3001", true),
+            ("api.localhost:3001", "http://api.localhost:3001", true),
+            ("127.0.0.1:3001", "http://attacker.example:3001", false),
+            (
+                "attacker.example:3001",
+                "http://attacker.example:3001",
+                false,
+            ),
+        ] {
+            let headers = headers(&[("host", host), ("origin", origin)]);
+            assert_eq!(is_from_no_other_site(&headers, local), allowed, "{host}");
+        }
+        // A program in a container calls this machine by whatever name it has there.
+        let container = headers(&[("host", "host.docker.internal:3001")]);
+        assert!(is_from_no_other_site(&container, local));
     }
 }

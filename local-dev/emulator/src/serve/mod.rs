@@ -122,21 +122,24 @@ async fn respond(
         return wait;
     };
     let upgrades = request.headers().contains_key(header::UPGRADE);
-    if running.gateway.owns(path) || upgrades {
+    let invokes = is_invoke_path(path);
+    let posts = running.gateway.owns(path) && !upgrades;
+    // No SDK sends an Origin; a page of another site that makes a browser call functions or post to
+    // connections does. Handshakes come from pages anywhere, as on AWS.
+    if (invokes || posts) && !host::is_from_no_other_site(request.headers(), local) {
+        return text(
+            StatusCode::FORBIDDEN,
+            "functions and @connections are not called from other sites\n",
+        );
+    }
+    if posts || upgrades {
         return running
             .gateway
             .serve(request, peer)
             .await
             .map(BodyExt::boxed_unsync);
     }
-    if is_invoke_path(path) {
-        // No SDK sends an Origin; a page of another site that makes a browser call functions does.
-        if !is_same_origin(request.headers()) {
-            return text(
-                StatusCode::FORBIDDEN,
-                "functions are not invoked from other sites\n",
-            );
-        }
+    if invokes {
         return running
             .lambda
             .serve(request)
