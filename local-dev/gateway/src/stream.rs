@@ -10,6 +10,7 @@ use std::io::IoSlice;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::Once;
 use std::sync::PoisonError;
 use std::task::Context;
 use std::task::Poll;
@@ -35,6 +36,14 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 /// Heads beyond it are not copied; hyper refuses them anyway.
 const LARGEST_HEAD: usize = 64 * 1024;
 
+/// What a TLS client begins with: the content type of a handshake (RFC 8446 §5.1). No HTTP request
+/// does.
+const TLS_HANDSHAKE: u8 = 22;
+
+/// Somebody whose code uses `https` on an address of AWS's form would otherwise see nothing here;
+/// once is enough.
+static WARNED_OF_TLS: Once = Once::new();
+
 /// Serves an accepted socket until it ends or becomes a WebSocket. Whoever listens calls this for
 /// each socket; `service` gets every request and passes on what [`crate::Gateway::owns`].
 ///
@@ -56,6 +65,7 @@ where
         stream,
         copy: Some(Arc::clone(&copy)),
     };
+    let head = Arc::clone(&copy);
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
         let head = std::mem::take(&mut *copy.lock().unwrap_or_else(PoisonError::into_inner));
         if !head.is_empty() && fastwebsockets::upgrade::is_upgrade_request(&request) {
@@ -63,12 +73,26 @@ where
         }
         service.call(request)
     });
-    http1::Builder::new()
+    let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .serve_connection(TokioIo::new(tapped), service)
         .with_upgrades()
-        .await
+        .await;
+    if let Err(error) = &served
+        && error.is_parse()
+    {
+        let head = head.lock().unwrap_or_else(PoisonError::into_inner);
+        if head.first() == Some(&TLS_HANDSHAKE) {
+            WARNED_OF_TLS.call_once(|| {
+                tracing::warn!(
+                    "a client speaks TLS to this port: use http:// and ws://, or drop the endpoint \
+                     that the code sets (such as https://{{domainName}}/{{stage}})"
+                );
+            });
+        }
+    }
+    served
 }
 
 /// Header names of a request as the client wrote them, in its order.
