@@ -36,8 +36,9 @@ export function wireComposer({ send, typing, limit }) {
     text.focus();
   });
   text.addEventListener('keydown', (event) => {
-    // The Enter that ends a composition (Japanese, Chinese, Korean) is not meant for us.
-    if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+    // The Enter that ends a composition (Japanese, Chinese, Korean) is not meant for us. In Safari
+    // the composition is over by then, and only the key code 229 tells.
+    if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
     event.preventDefault();
     form.requestSubmit();
   });

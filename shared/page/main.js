@@ -198,19 +198,33 @@ async function changeWho() {
   const answer = await askWho({ name: before, room: current.name, mayCancel: true });
   if (!answer) return;
   hideBanner();
-  if (answer.name !== before) {
-    // The name belongs to the connection: come again under the new one.
-    profile.name = answer.name;
-    const names = [...rooms.keys()];
-    client.stop();
-    for (const { view } of rooms.values()) view.node.remove();
-    rooms.clear();
-    connect();
-    for (const name of names) enterRoom(name);
-    client.start();
-  }
+  const waiting = client.unsent;
+  if (answer.name !== before && waiting > 0) {
+    // They belong to the old name's connection and would go with it.
+    showBanner({
+      text: `You are still ${before}: ${count(waiting, 'message is', 'messages are')} not sent yet and would be lost. Wait a moment, then change your name again.`,
+      action: 'Change it and lose them',
+      act: () => {
+        hideBanner();
+        become(answer.name);
+        openRoom(current.name);
+      },
+    });
+  } else if (answer.name !== before) become(answer.name);
   openRoom(answer.room);
   byId('text').focus();
+}
+
+/** The name belongs to the connection: come again under the new one, in the same rooms. */
+function become(newName) {
+  profile.name = newName;
+  const names = [...rooms.keys()];
+  client.stop();
+  for (const { view } of rooms.values()) view.node.remove();
+  rooms.clear();
+  connect();
+  for (const name of names) enterRoom(name);
+  client.start();
 }
 
 // ---- The page ----------------------------------------------------------------------------------------

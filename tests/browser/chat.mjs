@@ -264,6 +264,31 @@ await check('a broken connection is shown, resumed, and nothing is lost or doubl
   assert.equal(await bob.locator('.own').count(), 0);
 });
 
+await check('a new name does not drop in silence what is not sent yet', async () => {
+  await bob.evaluate(() => window.plug(false));
+  await bob.waitForSelector('#status[data-state=waiting]');
+  await say(bob, 'written under the old name');
+  const rename = async (name) => {
+    await bob.click('#change');
+    await bob.fill('#name', name);
+    await bob.click('#enter button');
+  };
+  const before = await bob.textContent('#me-name');
+  await rename('Robert');
+  await bob.locator('#banner', { hasText: '1 message is not sent yet' }).waitFor();
+  assert.equal(await bob.textContent('#me-name'), before);
+  await bob.evaluate(() => window.plug(true));
+  await bob.click('#now');
+  await said(ann, 'written under the old name').waitFor();
+  await said(bob, 'written under the old name').waitFor();
+  await rename('Robert');
+  await bob.locator('#me-name', { hasText: 'Robert' }).waitFor();
+  await online(bob);
+  await rename(before);
+  await bob.locator('#me-name', { hasText: before }).waitFor();
+  await online(bob);
+});
+
 await check('a reload keeps name and room, and sends nothing twice', async () => {
   await say(bob, 'before the reload');
   await said(ann, 'before the reload').waitFor();
