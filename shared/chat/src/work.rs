@@ -51,7 +51,7 @@ impl Chat {
     /// that one that failed is repeated.
     ///
     /// # Errors
-    /// If the task is to be repeated: by Lambda, which does so twice, and then by the sweep.
+    /// If the task is to be repeated: by Lambda, which does so once as deployed, and then by the sweep.
     pub async fn work(&self, task: Task, deadline: Instant) -> Result<(), WorkError> {
         let now = Instant::now();
         let end = deadline.checked_sub(MARGIN).unwrap_or(now).max(now);
