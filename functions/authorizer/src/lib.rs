@@ -48,7 +48,7 @@ impl Authorizer {
                 let key = match jwt.key {
                     JwtKey::Rs256(key) => jwt::Key::Rs256(key),
                     JwtKey::Hs256(source) => {
-                        let secret = gatepost_runtime::secret(environment, source).await?;
+                        let secret = gatepost_runtime::signing_secret(environment, source).await?;
                         jwt::Key::hs256(secret.expose().as_bytes())
                     }
                 };

@@ -40,3 +40,4 @@ pub use proxy_event::RequestContext;
 pub use response::ProxyResponse;
 pub use secrets::SecretError;
 pub use secrets::secret;
+pub use secrets::signing_secret;

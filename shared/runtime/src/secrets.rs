@@ -15,6 +15,8 @@ use crate::clock;
 use crate::config;
 use crate::config::AwsConfig;
 use crate::config::Environment;
+use crate::config::JWT_SECRET_ARN;
+use crate::config::LEAST_SECRET;
 use crate::config::Secret;
 use crate::config::SecretSource;
 
@@ -33,6 +35,12 @@ pub enum SecretError {
     /// Its text cannot be joined with the URL that stands in the environment.
     #[error("the secret {arn} is not an object with username and password, for the URL beside it")]
     NoLogin {
+        /// Its ARN.
+        arn: String,
+    },
+    /// It is no key for HS256.
+    #[error("the secret {arn}, which {JWT_SECRET_ARN} names, is shorter than {LEAST_SECRET} bytes")]
+    Short {
         /// Its ARN.
         arn: String,
     },
@@ -66,6 +74,26 @@ pub async fn secret(
     match url {
         None => Ok(Secret::new(text)),
         Some(url) => Ok(with_login(&url, &text).ok_or(SecretError::NoLogin { arn })?),
+    }
+}
+
+/// The key of HS256 tokens, asked for where it is kept.
+///
+/// # Errors
+/// As [`secret`], and if the key is shorter than RFC 7518 section 3.2 allows.
+pub async fn signing_secret(
+    environment: &dyn Environment,
+    source: SecretSource,
+) -> Result<Secret, StartError> {
+    let arn = match &source {
+        // Was looked at together with the environment.
+        SecretSource::Value(_) => None,
+        SecretSource::Arn { arn, .. } => Some(arn.clone()),
+    };
+    let key = secret(environment, source).await?;
+    match arn {
+        Some(arn) if key.expose().len() < LEAST_SECRET => Err(SecretError::Short { arn }.into()),
+        _ => Ok(key),
     }
 }
 
@@ -110,6 +138,15 @@ mod tests {
 
     /// What becomes of a secret that Secrets Manager answers with `body`.
     async fn read(status: &str, body: &str, url: Option<&str>) -> Result<Secret, StartError> {
+        ask(status, body, url, secret).await
+    }
+
+    async fn ask(
+        status: &str,
+        body: &str,
+        url: Option<&str>,
+        read: impl AsyncFnOnce(&dyn Environment, SecretSource) -> Result<Secret, StartError>,
+    ) -> Result<Secret, StartError> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let answer = format!(
@@ -133,7 +170,7 @@ mod tests {
             arn: String::from(ARN),
             url: url.map(Secret::new),
         };
-        let secret = secret(&environment, source).await;
+        let secret = read(&environment, source).await;
         let request = served.await.unwrap();
         assert!(
             request.contains("/eu-west-1/secretsmanager/aws4_request"),
@@ -178,5 +215,18 @@ mod tests {
             error.contains("username and password") && !error.contains("hush"),
             "{error}"
         );
+    }
+
+    #[tokio::test]
+    async fn a_kept_key_shorter_than_its_hash_keeps_the_function_from_starting() {
+        let body = |length| format!(r#"{{"SecretString":"{}"}}"#, "k".repeat(length));
+        let short = ask("200 OK", &body(31), None, signing_secret).await;
+        let error = short.unwrap_err().to_string();
+        assert!(
+            error.contains("JWT_SECRET_ARN") && error.contains(ARN) && !error.contains("kk"),
+            "{error}"
+        );
+        let key = ask("200 OK", &body(32), None, signing_secret).await;
+        assert_eq!(key.unwrap().expose().len(), 32);
     }
 }

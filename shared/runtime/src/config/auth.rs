@@ -26,7 +26,7 @@ pub const JWT_ISSUER: &str = "JWT_ISSUER";
 pub const ALLOWED_ORIGINS: &str = "ALLOWED_ORIGINS";
 
 /// Least length of an HS256 key in bytes: that of the hash (RFC 7518 section 3.2).
-const LEAST_SECRET: usize = 32;
+pub const LEAST_SECRET: usize = 32;
 
 /// Who is admitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
