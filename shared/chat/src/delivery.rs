@@ -34,8 +34,9 @@ const FIRST_WAIT: Duration = Duration::from_millis(50);
 /// The longest such wait.
 const LONGEST_WAIT: Duration = Duration::from_millis(800);
 
-/// The wait before a seed client that got 429 is tried once more: it has no other way to catch up.
-const SEED_WAIT: Duration = Duration::from_millis(30);
+/// The wait before one is tried once more within the turn: a seed client, which has no other way to
+/// catch up, or whoever was not reached when nobody else was.
+const AGAIN_WAIT: Duration = Duration::from_millis(30);
 
 /// Posts repeated to one who does not read, before it is left alone for a while.
 const REPEATS: u32 = 4;
@@ -49,7 +50,7 @@ pub(crate) struct Delivery<'a, L, F> {
     round: u64,
     /// Lanes that are still under way while the worker went on without them.
     behind: Vec<ConnectionId>,
-    /// Lanes to be tried again when nobody has to wait for it.
+    /// Lanes that got 429 or were not reached, to be tried again when nobody has to wait for it.
     later: Vec<Lane>,
     /// Connections that turned out closed.
     gone: Vec<ConnectionId>,
@@ -72,7 +73,9 @@ struct Round {
     started: usize,
     delivered: usize,
     throttled: Vec<Lane>,
-    unreachable: Option<PostError>,
+    unreached: Vec<Lane>,
+    /// Why the last of them was not reached.
+    fault: Option<PostError>,
     is_cut: bool,
 }
 
@@ -120,15 +123,27 @@ where
         });
         let mut round = self.post(roster, lanes, lease, end).await?;
         let total = round.started;
-        if round.delivered == 0
-            && self.gone.is_empty()
-            && let Some(error) = round.unreachable.take()
-        {
-            return Err(Stop::Post(error));
+        if round.delivered == 0 && self.gone.is_empty() && !round.unreached.is_empty() {
+            // One reset is not a gateway that is away.
+            sleep_until(end.min(Instant::now() + AGAIN_WAIT)).await;
+            let mut again = self
+                .post(roster, round.unreached.drain(..), lease, end)
+                .await?;
+            if again.delivered == 0
+                && self.gone.is_empty()
+                && let Some(error) = again.fault.take()
+            {
+                return Err(Stop::Post(error));
+            }
+            again.throttled.append(&mut round.throttled);
+            again.fault = again.fault.take().or(round.fault);
+            again.is_cut |= round.is_cut;
+            round = again;
         }
         if round.is_cut {
             return Ok(Served::Cut);
         }
+        let (mut unreached, mut fault) = (std::mem::take(&mut round.unreached), round.fault.take());
         let mut wait = FIRST_WAIT;
         while !is_lone(round.throttled.len(), total) && !round.is_cut && Instant::now() < end {
             sleep_until(end.min(Instant::now() + wait)).await;
@@ -136,16 +151,31 @@ where
             round = self
                 .post(roster, round.throttled.into_iter(), lease, end)
                 .await?;
+            unreached.append(&mut round.unreached);
+            fault = round.fault.take().or(fault);
+        }
+        if let Some(error) = fault {
+            let error = &error as &dyn std::error::Error;
+            let posts = unreached.len();
+            tracing::warn!(
+                error,
+                posts,
+                "posts failed while others got through, and are repeated"
+            );
         }
         if round.is_cut || !is_lone(round.throttled.len(), total) {
             return Ok(Served::Throttled);
         }
-        let (seeds, v1): (Vec<_>, Vec<_>) = round.throttled.into_iter().partition(Lane::is_seed);
+        let (seeds, v1): (Vec<_>, Vec<_>) = round
+            .throttled
+            .into_iter()
+            .chain(unreached)
+            .partition(Lane::is_seed);
         self.later.extend(v1);
         if !seeds.is_empty() {
-            sleep_until(end.min(Instant::now() + SEED_WAIT)).await;
+            sleep_until(end.min(Instant::now() + AGAIN_WAIT)).await;
             let again = self.post(roster, seeds.into_iter(), lease, end).await?;
-            for lane in again.throttled {
+            for lane in again.throttled.iter().chain(&again.unreached) {
                 self.stalls.add(lane.connection());
             }
         }
@@ -230,21 +260,34 @@ where
                 }
             }
             Landing::Slow => self.stalls.add(lane.connection()),
-            Landing::Unreachable(error) => round.unreachable = Some(error),
+            Landing::Unreachable(error) => {
+                round.fault = Some(error);
+                match lane.round == self.round {
+                    true => round.unreached.push(lane),
+                    false => self.later.push(lane),
+                }
+            }
             Landing::Refused(error) => return Err(Stop::Post(error)),
         }
         Ok(())
     }
 
-    /// Ends what is under way and tries again those who got 429, when nobody waits for it any more.
+    /// Ends what is under way and tries again those who got 429 or were not reached, when nobody waits for it any more.
     /// Answers the connections that turned out closed.
     pub(crate) async fn finish(mut self, end: Instant) -> Vec<ConnectionId> {
         // Nothing is this round's to repeat any more: all goes to `later`.
         self.round += 1;
         let mut round = Round::default();
-        let mut wait = FIRST_WAIT;
+        let (mut wait, mut repeated) = (FIRST_WAIT, Vec::new());
         for repeat in 0..=REPEATS {
-            while let Some((lane, landing)) = self.flying.next().await {
+            let mut again = std::mem::take(&mut repeated).into_iter();
+            loop {
+                let room = self.window.size().saturating_sub(self.flying.len());
+                self.flying
+                    .extend(again.by_ref().take(room).map(&self.start));
+                let Some((lane, landing)) = self.flying.next().await else {
+                    break;
+                };
                 if self.land(lane, landing, &mut round).is_err() {
                     return self.gone;
                 }
@@ -255,9 +298,14 @@ where
             }
             sleep_until(Instant::now() + wait).await;
             wait *= 2;
-            for lane in self.later.drain(..) {
-                self.flying.push((self.start)(lane));
-            }
+            repeated = std::mem::take(&mut self.later);
+        }
+        if let Some(error) = round.fault
+            && !self.later.is_empty()
+        {
+            let error = &error as &dyn std::error::Error;
+            let posts = self.later.len();
+            tracing::warn!(error, posts, "posts are given up");
         }
         for lane in &self.later {
             self.stalls.add(lane.connection());

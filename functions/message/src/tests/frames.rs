@@ -160,3 +160,32 @@ async fn an_event_without_an_identity_is_our_fault() {
     let stage = Stage::new();
     assert!(stage.fails(&json!({"principalId": "x"})).await);
 }
+
+#[tokio::test]
+async fn one_reset_costs_nobody_the_message() {
+    let stage = Stage::new();
+    for user in ["ann", "bob"] {
+        stage.done(user, HELLO).await;
+        stage.done(user, JOIN).await;
+    }
+    let before = stage.clients.got("bob").len();
+    stage.clients.reset_next("bob");
+    stage.done("ann", SEND).await;
+    assert_eq!(stage.clients.got("bob").len(), before + 1);
+}
+
+#[tokio::test]
+async fn one_reset_costs_a_page_of_the_seed_no_message_alone_or_not() {
+    let stage = Stage::new();
+    for user in ["7", "8"] {
+        let guest = format!("guest-{user}");
+        let anonymous = json!({"user": guest, "name": guest, "anonymous": "true"});
+        let frame = format!(r#"{{"username":"Al","userid":"{user}","msg":"hi"}}"#);
+        stage.clients.reset_next(user);
+        let came = stage.frame_as(user, &anonymous, &frame).await;
+        came.work.unwrap().await;
+        let heard = stage.clients.got(user);
+        let own = |frame: &&Value| frame["userid"] == user;
+        assert_eq!(heard.iter().filter(own).count(), 1, "{user}: {heard:?}");
+    }
+}

@@ -1,6 +1,7 @@
 //! The function with real stores, and clients that are only a list of what they got.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -41,7 +42,11 @@ pub(super) const NOW: Millis = 1_800_000_000_000;
 
 /// What each connection was posted.
 #[derive(Debug, Default)]
-pub(super) struct Clients(Mutex<BTreeMap<String, Vec<Value>>>);
+pub(super) struct Clients(
+    Mutex<BTreeMap<String, Vec<Value>>>,
+    /// Connections whose next post is reset.
+    Mutex<BTreeSet<String>>,
+);
 
 impl Clients {
     pub(super) fn got(&self, connection: &str) -> Vec<Value> {
@@ -53,6 +58,10 @@ impl Clients {
             .unwrap_or_default()
     }
 
+    pub(super) fn reset_next(&self, connection: &str) {
+        self.1.lock().unwrap().insert(String::from(connection));
+    }
+
     pub(super) fn got_nothing(&self) -> bool {
         self.0.lock().unwrap().is_empty()
     }
@@ -61,6 +70,9 @@ impl Clients {
 #[async_trait]
 impl Connections for Clients {
     async fn post(&self, to: &ConnectionId, payload: &Payload) -> Result<(), PostError> {
+        if self.1.lock().unwrap().remove(to.as_str()) {
+            return Err(PostError::Unreachable("reset".into()));
+        }
         let frame = serde_json::from_slice(payload.bytes()).unwrap();
         let mut got = self.0.lock().unwrap();
         got.entry(String::from(to.as_str()))
