@@ -86,17 +86,21 @@ impl Chat {
             Ok(read) => read,
             Err(error) => return Ok(told(error, degraded, after)),
         };
-        let subscribed = self
-            .subscribe(
-                caller,
-                &connection,
-                &asked.readable,
-                &mut degraded,
-                &mut after,
-            )
-            .await?;
-        let Some(subscribed) = subscribed else {
-            return Ok(given_up(caller, Some(Farewell::Expiring)));
+        let readable = &asked.readable;
+        let subscribed = if readable.is_empty() {
+            Ok(Some(Subscriptions::default()))
+        } else {
+            self.subscribe(caller, &connection, readable, &mut degraded, &mut after)
+                .await
+        };
+        let subscribed = match subscribed {
+            Ok(Some(subscribed)) => subscribed,
+            Ok(None) => {
+                let mut acted = given_up(caller, Some(Farewell::Expiring));
+                acted.after.splice(0..0, after);
+                return Ok(acted);
+            }
+            Err(error) => return Ok(told(error, degraded, after)),
         };
         let mut rooms = match self.missed(caller, &hello.resume).await {
             Ok(rooms) => rooms,
@@ -131,8 +135,9 @@ impl Chat {
         })
     }
 
-    /// Subscribes to rooms whose heads were read before. `None` if the connection was removed
-    /// meanwhile.
+    /// Subscribes to rooms whose heads were read before, or renews; without rooms, it renews the
+    /// connection alone. A room that has no place left is given up again. `None` if the connection
+    /// was removed meanwhile.
     pub(crate) async fn subscribe(
         &self,
         caller: &Caller,
@@ -142,9 +147,6 @@ impl Chat {
         after: &mut Vec<After>,
     ) -> Result<Option<Subscriptions>, StoreError> {
         let mut found = Subscriptions::default();
-        if rooms.is_empty() {
-            return Ok(Some(found));
-        }
         let now = self.now();
         let wanted = subscriptions(rooms);
         let answer = self
