@@ -11,9 +11,9 @@ use serde_json::json;
 use super::bare;
 use super::cpu;
 use super::median;
+use super::plain;
 use super::release;
 use super::rounded;
-use crate::emulator::Launch;
 use crate::socket::Socket;
 
 /// What one run of the emulator came to.
@@ -35,7 +35,7 @@ pub async fn run(connections: usize, echoes: u64, rounds: usize) -> anyhow::Resu
     let mut bare = Vec::new();
     for _ in 0..rounds {
         bare.push(bare::run(&release, echoes).await?);
-        echo.push(emulated(connections, echoes).await?);
+        echo.push(emulated(&release, connections, echoes).await?);
     }
     let of = |figure: fn(&Echo) -> f64| rounded(median(echo.iter().map(figure).collect()));
     let ratios = echo
@@ -60,27 +60,24 @@ pub async fn run(connections: usize, echoes: u64, rounds: usize) -> anyhow::Resu
     }))
 }
 
-async fn emulated(connections: usize, echoes: u64) -> anyhow::Result<Echo> {
+async fn emulated(release: &Path, connections: usize, echoes: u64) -> anyhow::Result<Echo> {
     let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/echo/template.yaml");
-    let launch = Launch::built(&template)
-        .pinned(cpu::MEASURED)
-        .arguments(&["--concurrency", "1"]);
-    let emulator = launch.start().await?;
+    let emulator = plain::start(release, &template, &["--concurrency", "1"]).await?;
     let mut sockets = Vec::new();
     for _ in 0..connections {
-        sockets.push(Socket::open(emulator.websocket()).await?);
+        sockets.push(Socket::open(&emulator.websocket).await?);
     }
     let each = echoes / connections as u64;
     // Warm: the environment has answered, every page is touched.
     sockets = echo_on_all(sockets, each / 10 + 1).await?;
-    let before = cpu::of_tree(emulator.pid())?;
+    let before = cpu::of_tree(emulator.pid)?;
     let started = Instant::now();
     echo_on_all(sockets, each).await?;
     let seconds = started.elapsed().as_secs_f64();
-    let after = cpu::of_tree(emulator.pid())?;
+    let after = cpu::of_tree(emulator.pid)?;
     let count = (each * connections as u64) as f64;
     let used = |pid: &u32| after[pid].saturating_sub(before.get(pid).copied().unwrap_or_default());
-    let emulator_ns = used(&emulator.pid());
+    let emulator_ns = used(&emulator.pid);
     let all_ns = cpu::since(&before, &after);
     Ok(Echo {
         rate: count / seconds,

@@ -27,9 +27,9 @@ use tokio::net::TcpStream;
 
 use super::cpu;
 use super::median;
+use super::plain;
 use super::release;
 use super::rounded;
-use crate::emulator::Launch;
 use crate::member::Member;
 
 /// Posts at once of the bare fan-out.
@@ -44,13 +44,12 @@ pub async fn run(members: usize, messages: usize) -> anyhow::Result<Value> {
     let release = release::build()?;
     cpu::pin_client()?;
     let bare_us = bare(&release, members, messages).await?;
-    let launch = Launch::chat()
-        .pinned(cpu::MEASURED)
-        .env("RATE_PER_USER", "0");
-    let emulator = launch.env("RATE_PER_ROOM", "0").start().await?;
+    let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/template.yaml");
+    let arguments = ["--env", "RATE_PER_USER=0", "--env", "RATE_PER_ROOM=0"];
+    let emulator = plain::start(&release, &template, &arguments).await?;
     let mut room = Vec::new();
     for member in 0..members {
-        let mut member = Member::hello(emulator.websocket(), &format!("m{member}")).await?;
+        let mut member = Member::hello(&emulator.websocket, &format!("m{member}")).await?;
         member.join("bench").await?;
         room.push(member);
     }
@@ -59,18 +58,18 @@ pub async fn run(members: usize, messages: usize) -> anyhow::Result<Value> {
         room = deliver(room).await?.0;
     }
     let mut milliseconds = Vec::new();
-    let before = cpu::of_tree(emulator.pid())?;
+    let before = cpu::of_tree(emulator.pid)?;
     let client_before = cpu::of(std::process::id());
     for _ in 0..messages {
         let (members, elapsed) = deliver(room).await?;
         room = members;
         milliseconds.push(elapsed);
     }
-    let after = cpu::of_tree(emulator.pid())?;
+    let after = cpu::of_tree(emulator.pid)?;
     let client_ns = cpu::of(std::process::id()) - client_before;
     let deliveries = (members * messages) as f64;
     let all_us = cpu::since(&before, &after) as f64 / 1000.0 / deliveries;
-    let emulator_ns = after[&emulator.pid()] - before[&emulator.pid()];
+    let emulator_ns = after[&emulator.pid] - before[&emulator.pid];
     let emulator_us = emulator_ns as f64 / 1000.0 / deliveries;
     Ok(json!({
         "bench": "fanout",

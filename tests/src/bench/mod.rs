@@ -10,6 +10,7 @@ pub mod bare;
 pub mod cpu;
 pub mod echo;
 pub mod fanout;
+pub mod plain;
 pub mod release;
 
 /// The median of `figures`; the greater of the two in the middle. 0 for none.
