@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gatepost_store::Rates;
 use gatepost_store::open_registry;
 use gatepost_tests::servers::Redis;
 use gatepost_tests::servers::RedisCluster;
@@ -11,9 +12,11 @@ use super::Registries;
 use super::check;
 use super::registry;
 use super::words::NOW;
+use super::words::conn;
 use super::words::connection;
 use super::words::into;
 use super::words::room;
+use super::words::user;
 
 fn registries(url: String) -> Registries {
     Registries(Arc::new(move || {
@@ -52,6 +55,36 @@ fn every_key_expires(port: u16) -> usize {
         assert!(ttl > 0, "{key} has a time to live");
     }
     keys.len()
+}
+
+#[tokio::test]
+async fn a_room_that_is_only_asked_for_is_soon_forgotten() {
+    let server = Redis::start();
+    let registry = open_registry(Some(&server.url("")), "sqlite:/none").unwrap();
+    let life = || -> i64 {
+        let mut connection = redis::Client::open(format!("redis://127.0.0.1:{}", server.port()))
+            .unwrap()
+            .get_connection()
+            .unwrap();
+        redis::cmd("PTTL")
+            .arg("gp:r:{invented}")
+            .query(&mut connection)
+            .unwrap()
+    };
+    let rates = Rates {
+        per_user: 20,
+        per_room: 20,
+    };
+    let admit = || async {
+        let (user, invented) = (user("ann"), room("invented"));
+        let id = conn("c1");
+        registry.admit(&user, &id, &invented, rates, NOW).await
+    };
+    admit().await.unwrap();
+    assert!((1..=60_000).contains(&life()), "{}", life());
+    registry.raise_head(&room("invented"), 1).await.unwrap();
+    admit().await.unwrap();
+    assert!(life() > 80_000_000, "a head lives for a day: {}", life());
 }
 
 #[tokio::test]
