@@ -165,9 +165,9 @@ impl Chat {
 
     /// Removes the connections, then says goodbye, then closes them.
     async fn close(&self, connections: Vec<ConnectionId>, bye: Option<Farewell>, end: Instant) {
-        let until = end.min(Instant::now() + CLOSE);
         let payload = bye.map(|code| Payload::new(farewell(code).to_frame()));
-        self.bury(connections.clone()).await;
+        self.bury(connections.clone(), end).await;
+        let until = end.min(Instant::now() + CLOSE);
         let payload = payload.as_ref();
         join_all(connections.into_iter().map(|connection| async move {
             if let Some(payload) = payload {

@@ -115,7 +115,7 @@ impl Chat {
             gone.extend(found);
         }
         drop(posts);
-        self.bury(gone).await;
+        self.bury(gone, deadline).await;
     }
 
     /// Answers the connection if it is gone.

@@ -1,10 +1,15 @@
 //! Connections come and go.
 
+use std::future::ready;
+
+use futures_util::StreamExt;
+use futures_util::stream;
 use gatepost_protocol::Code;
 use gatepost_protocol::ConnectionId;
 use gatepost_protocol::Farewell;
 use gatepost_protocol::Sender;
 use gatepost_store::Removed;
+use tokio::time::Instant;
 
 use crate::Acted;
 use crate::After;
@@ -18,6 +23,9 @@ use crate::unless_away;
 
 /// Departures in one asynchronous invocation: half of its 1 MB if each was in 100 rooms.
 const DEPARTURES: usize = 50;
+
+/// Connections removed, and invocations made, at a time.
+const AT_ONCE: usize = 16;
 
 impl Chat {
     /// `$connect`: records the connection, which is no post target yet. Posts nothing, because a
@@ -66,41 +74,59 @@ impl Chat {
         }
     }
 
-    /// Removes connections that turned out closed, and has the rooms told.
-    pub(crate) async fn bury(&self, gone: Vec<ConnectionId>) {
-        let mut departures = Vec::new();
-        for connection in gone {
-            match self.parts.registry.remove(&connection, self.now()).await {
-                Ok(None) => {}
-                Ok(Some(removed)) => {
-                    let departure = departure(removed);
-                    // Otherwise the worker that tells the rooms does it.
-                    if departure.rooms.is_empty() {
-                        self.close_session(&connection).await;
-                    }
-                    departures.push(departure);
-                }
-                Err(error) => {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::warn!(error, "a closed connection stays registered for now");
-                }
-            }
+    /// Removes connections that turned out closed, and has the rooms told. Starts with none after
+    /// `end`: whoever posts next finds out the others again.
+    pub(crate) async fn bury(&self, gone: Vec<ConnectionId>, end: Instant) {
+        let count = gone.len();
+        let mut removals = stream::iter(gone)
+            .take_while(|_| ready(Instant::now() < end))
+            .map(|connection| self.bury_one(connection))
+            .buffer_unordered(AT_ONCE);
+        let (mut begun, mut departures) = (0, Vec::new());
+        while let Some(departure) = removals.next().await {
+            begun += 1;
+            departures.extend(departure);
+        }
+        if begun < count {
+            let connections = count - begun;
+            tracing::warn!(connections, "no time left to remove closed connections");
         }
         self.announce_departures(departures).await;
     }
 
+    async fn bury_one(&self, connection: ConnectionId) -> Option<Departure> {
+        match self.parts.registry.remove(&connection, self.now()).await {
+            Ok(removed) => {
+                let departure = departure(removed?);
+                // Otherwise the worker that tells the rooms does it.
+                if departure.rooms.is_empty() {
+                    self.close_session(&connection).await;
+                }
+                Some(departure)
+            }
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "a closed connection stays registered for now");
+                None
+            }
+        }
+    }
+
     async fn announce_departures(&self, mut departures: Vec<Departure>) {
         departures.retain(|departure| !departure.rooms.is_empty());
+        let mut tasks = Vec::new();
         while !departures.is_empty() {
             let rest = departures.split_off(departures.len().min(DEPARTURES));
-            let task = Task::Left {
-                gone: std::mem::replace(&mut departures, rest),
-            };
+            let gone = std::mem::replace(&mut departures, rest);
+            tasks.push(Task::Left { gone });
+        }
+        let told = |task: Task| async move {
             if let Err(error) = self.parts.fanout.invoke_async(task.to_payload()).await {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(error, "rooms are not told that users left");
             }
-        }
+        };
+        stream::iter(tasks).for_each_concurrent(AT_ONCE, told).await;
     }
 }
 

@@ -81,7 +81,7 @@ impl Chat {
             );
         }
         let gone = delivery.finish(end).await;
-        self.bury(gone).await;
+        self.bury(gone, last).await;
         match result? {
             Turned::Released | Turned::Behind => Ok(Drained::Done),
             Turned::OutOfTime => Ok(Drained::Unfinished),
