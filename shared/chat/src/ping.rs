@@ -10,12 +10,10 @@ use crate::Caller;
 use crate::Chat;
 use crate::Refusal;
 use crate::connect::given_up;
-use crate::hello::subscriptions;
-use crate::unless_away;
 
 impl Chat {
     /// Renews exactly the subscriptions named: one that is not, or whose room may no longer be
-    /// read, ends with its lease. The heads come from the log, so that what no push brought is
+    /// read, ends with its lease, and one in a full room ends at once. The heads come from the log, so that what no push brought is
     /// found out.
     pub(crate) async fn ping(&self, caller: &Caller, ping: &Ping) -> Result<Acted, Refusal> {
         let now = self.now();
@@ -23,22 +21,22 @@ impl Chat {
         let asked = self.readable_rooms(caller, ping.rooms.keys()).await;
         let readable = asked.as_ref().map_or(&[][..], |asked| &asked.readable);
         // Without a history the connection itself stays alive all the same.
+        let (mut degraded, mut after) = (false, Vec::new());
         let renewed = self
-            .parts
-            .registry
-            .subscribe(&connection, &subscriptions(readable), now)
+            .subscribe(caller, &connection, readable, &mut degraded, &mut after)
             .await;
         let readable = asked?.readable;
-        let mut degraded = false;
-        if let Some(None) = unless_away(renewed, &mut degraded)? {
+        if renewed?.is_none() {
             return Ok(given_up(caller, Some(Farewell::Expiring)));
         }
         let heads = readable
             .into_iter()
             .map(|room| (room.name, room.head))
             .collect();
-        let mut acted = Acted::answered(Answer::Ping(PingOk { heads }));
-        acted.degraded = degraded;
-        Ok(acted)
+        Ok(Acted {
+            outcome: Ok(Answer::Ping(PingOk { heads })),
+            degraded,
+            after,
+        })
     }
 }
