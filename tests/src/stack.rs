@@ -213,24 +213,6 @@ impl Stack {
         self.emulator.event("routed", last).await?;
         Ok(())
     }
-
-    /// What a member's application sees of a room up to `last`, as a browser client makes it out of
-    /// pushes: in order, each once; what a push did not bring is asked for.
-    ///
-    /// # Errors
-    /// If an entry does not come.
-    pub async fn heard(
-        &self,
-        member: &mut Member,
-        room: &str,
-        last: u64,
-    ) -> anyhow::Result<Vec<u64>> {
-        let mut pushed = BTreeSet::new();
-        for entry in member.entries_to(room, last).await? {
-            pushed.insert(entry["seq"].as_u64().context("a seq")?);
-        }
-        Ok(pushed.into_iter().collect())
-    }
 }
 
 async fn started(launch: Launch, environment: &[(&str, &str)]) -> anyhow::Result<Emulator> {
