@@ -54,7 +54,7 @@ fn a_source_file_has_one_subject() {
 }
 
 /// Every file under version control's folders with one of these endings, and its text.
-fn sources(endings: &[&str]) -> Vec<(PathBuf, String)> {
+pub(super) fn sources(endings: &[&str]) -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let mut folders: Vec<PathBuf> = ["functions", "shared", "local-dev", "tests"]
         .map(|folder| root.join(folder))
