@@ -6,7 +6,6 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::Command;
 
-use rustix::process::Signal;
 use sqlx::Connection;
 use sqlx::Executor;
 use tempfile::TempDir;
@@ -110,12 +109,12 @@ impl MariaDb {
 
     /// Stops it with SIGSTOP: it accepts connections and says nothing.
     pub fn freeze(&self) {
-        self.process.signal(Signal::STOP);
+        self.process.freeze();
     }
 
     /// Lets it go on.
     pub fn thaw(&self) {
-        self.process.signal(Signal::CONT);
+        self.process.thaw();
     }
 
     /// Kills it with SIGKILL: connections are refused.

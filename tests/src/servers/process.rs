@@ -15,7 +15,9 @@ use std::thread;
 
 use rustix::process::Pid;
 use rustix::process::Signal;
+use rustix::process::WaitOptions;
 use rustix::process::kill_process;
+use rustix::process::waitpid;
 
 /// A running server; killed when dropped.
 #[derive(Debug)]
@@ -73,7 +75,20 @@ impl Process {
         Start::Ended(last.split_off(last.len().saturating_sub(20)).join("\n"))
     }
 
-    pub(super) fn signal(&self, signal: Signal) {
+    /// Stops it, and waits until the last of its threads has stopped: the signal alone returns
+    /// while others still answer.
+    pub(super) fn freeze(&self) {
+        self.signal(Signal::STOP);
+        waitpid(Some(Pid::from_child(&self.child)), WaitOptions::UNTRACED)
+            .expect("the server is a child of this process");
+    }
+
+    /// Lets it go on.
+    pub(super) fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, signal)
             .expect("the server has not been waited for, so its pid is its own");

@@ -1,6 +1,5 @@
 //! One Redis server.
 
-use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::process::Process;
@@ -68,12 +67,12 @@ impl Redis {
 
     /// Stops it with SIGSTOP: it accepts connections and says nothing.
     pub fn freeze(&self) {
-        self.process.signal(Signal::STOP);
+        self.process.freeze();
     }
 
     /// Lets it go on.
     pub fn thaw(&self) {
-        self.process.signal(Signal::CONT);
+        self.process.thaw();
     }
 
     /// Kills it with SIGKILL: connections are refused.
