@@ -45,7 +45,7 @@ struct Run {
 pub async fn run(writers: usize, appends: usize, rounds: usize) -> anyhow::Result<Value> {
     let server = MariaDb::start();
     cpu::pin(server.pid(), cpu::MEASURED)?;
-    cpu::pin_client()?;
+    cpu::pin_client(cpu::OTHER)?;
     let url = server.database().await;
     gatepost_store::migrate(&url).await?;
     let mut admin = MySqlConnection::connect(&url).await?;

@@ -9,17 +9,21 @@ use anyhow::Context;
 /// The CPU of the measured side.
 pub const MEASURED: &str = "1";
 
-/// The CPU of the client.
-pub const CLIENT: usize = 0;
+/// The other CPU.
+pub const OTHER: &str = "0";
 
-/// Pins the calling thread, and what it starts afterwards, to the client's CPU.
+/// Pins the calling thread, and what it starts afterwards, to a CPU.
+///
+/// A client that only sends and waits belongs on [`MEASURED`], beside what it measures: to wake an
+/// idle CPU costs the one who writes to it more than the write.
 ///
 /// # Errors
 /// If the machine has no such CPU.
-pub fn pin_client() -> anyhow::Result<()> {
+pub fn pin_client(cpu: &str) -> anyhow::Result<()> {
     let mut set = rustix::thread::CpuSet::new();
-    set.set(CLIENT);
-    rustix::thread::sched_setaffinity(None, &set).context("pinning the client to CPU 0")
+    set.set(cpu.parse()?);
+    rustix::thread::sched_setaffinity(None, &set)
+        .with_context(|| format!("pinning the client to CPU {cpu}"))
 }
 
 /// Pins a running process, all its threads, to a CPU.

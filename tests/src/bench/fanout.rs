@@ -42,7 +42,7 @@ const BARE_CONNECTIONS: usize = 16;
 /// If something cannot be built, started or reached, or an entry does not arrive.
 pub async fn run(members: usize, messages: usize) -> anyhow::Result<Value> {
     let release = release::build()?;
-    cpu::pin_client()?;
+    cpu::pin_client(cpu::MEASURED)?;
     let bare_us = bare(&release, members, messages).await?;
     let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/template.yaml");
     let arguments = ["--env", "RATE_PER_USER=0", "--env", "RATE_PER_ROOM=0"];

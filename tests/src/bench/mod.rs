@@ -2,8 +2,8 @@
 //!
 //! Figures are CPU time per operation, read from the scheduler (`/proc/PID/task/*/schedstat`), and
 //! ratios against a raw limit that the same run measured, in turn with it: wall time on a shared
-//! machine wanders more than anything worth knowing. The measured side runs on CPU 1, the client on
-//! CPU 0.
+//! machine wanders more than anything worth knowing. The measured side runs on CPU 1, and so does a
+//! client that only sends and waits: see [`cpu::pin_client`].
 
 pub mod append;
 pub mod bare;
@@ -12,6 +12,7 @@ pub mod echo;
 pub mod fanout;
 pub mod plain;
 pub mod release;
+pub mod stalled;
 
 /// The median of `figures`; the greater of the two in the middle. 0 for none.
 #[must_use]

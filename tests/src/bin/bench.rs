@@ -1,4 +1,4 @@
-//! Benchmarks: `bench echo`, `bench fanout`, `bench append`. Each prints one JSON object.
+//! Benchmarks: `bench echo`, `bench fanout`, `bench stalled`, `bench append`. Each prints one JSON object.
 
 use clap::Parser;
 use clap::Subcommand;
@@ -35,6 +35,15 @@ enum Name {
         members: usize,
         /// Messages, one after the other.
         #[arg(long, default_value_t = 30)]
+        messages: usize,
+    },
+    /// Messages to a room in which one client does not read, against the same room without it.
+    Stalled {
+        /// Members that read, each with a connection.
+        #[arg(long, default_value_t = 20)]
+        members: usize,
+        /// Messages to each room, in turn.
+        #[arg(long, default_value_t = 600)]
         messages: usize,
     },
     /// Appends to a hot room on MariaDB, against the same checks in separate round trips.
@@ -81,6 +90,7 @@ async fn main() -> anyhow::Result<()> {
             rounds,
         } => bench::echo::run(connections, echoes, rounds).await?,
         Name::Fanout { members, messages } => bench::fanout::run(members, messages).await?,
+        Name::Stalled { members, messages } => bench::stalled::run(members, messages).await?,
         Name::Append {
             writers,
             appends,
