@@ -7,6 +7,12 @@ use serde::Serialize;
 /// The region of everything that is emulated.
 pub(crate) const REGION: &str = "us-east-1";
 
+/// What access keys are made of.
+const CAPITAL_LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+/// What secrets are made of here: none that looks like another.
+pub(crate) const SMALL_LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+
 /// Access key, secret and session token, made anew at each start.
 #[derive(Clone, Serialize)]
 pub(crate) struct Credentials {
@@ -34,25 +40,30 @@ impl Credentials {
     /// # Errors
     /// Those of `fill`.
     pub(crate) fn generate<E>(mut fill: impl FnMut(&mut [u8]) -> Result<(), E>) -> Result<Self, E> {
-        let mut letters = |alphabet: &[u8; 32], length: usize| {
-            let mut bytes = vec![0; length];
-            fill(&mut bytes)?;
-            // 32 letters divide 256 evenly: no letter is likelier than another.
-            Ok(bytes
-                .iter()
-                .map(|byte| char::from(alphabet[usize::from(byte % 32)]))
-                .collect())
-        };
-        const KEY: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-        const SECRET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-        let id: String = letters(KEY, 16)?;
+        let id = letters(&mut fill, CAPITAL_LETTERS, 16)?;
         Ok(Self {
             access_key_id: format!("ASIA{id}"),
-            secret_access_key: letters(SECRET, 40)?,
-            session_token: letters(SECRET, 128)?,
+            secret_access_key: letters(&mut fill, SMALL_LETTERS, 40)?,
+            session_token: letters(&mut fill, SMALL_LETTERS, 128)?,
             region: REGION,
         })
     }
+}
+
+/// `length` letters of `alphabet`, chosen by the random bytes with which `fill` fills a slice.
+///
+/// # Errors
+/// Those of `fill`.
+pub(crate) fn letters<E>(
+    mut fill: impl FnMut(&mut [u8]) -> Result<(), E>,
+    alphabet: &[u8; 32],
+    length: usize,
+) -> Result<String, E> {
+    let mut bytes = vec![0; length];
+    fill(&mut bytes)?;
+    // 32 letters divide 256 evenly: no letter is likelier than another.
+    let letter = |byte: &u8| char::from(alphabet[usize::from(byte % 32)]);
+    Ok(bytes.iter().map(letter).collect())
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ use gatepost_template::Project;
 use gatepost_template::Stage;
 use tokio::time::Instant;
 
+use crate::address_file::AddressFile;
 use crate::banner::banner;
 use crate::build;
 use crate::build::Order;
@@ -29,6 +30,7 @@ use crate::build::Prepared;
 use crate::build::Profile;
 use crate::cli::DevArguments;
 use crate::cli::Process;
+use crate::console::Token;
 use crate::credentials::Credentials;
 use crate::env_file;
 use crate::environment;
@@ -60,6 +62,9 @@ use crate::wire::Parts;
 /// takes longer is shown as starting.
 const START_WITHIN: Duration = Duration::from_secs(15);
 
+/// What failed when there are no random bytes.
+const RANDOM: &str = "the system's random source";
+
 /// Runs until somebody asks to stop.
 ///
 /// # Errors
@@ -86,7 +91,12 @@ pub(crate) async fn run(arguments: &DevArguments, process: &Process) -> anyhow::
         .map_err(|what| anyhow!(what))?;
 
     let journal = Arc::new(Journal::new(outlet(arguments, process)?));
+    let token = Token::generate(getrandom::fill).context(RANDOM)?;
+    let pid = std::process::id();
+    let address_file = AddressFile::write(&data_dir, &endpoints, &token, pid)
+        .with_context(|| format!("cannot write to {}, see --data-dir", data_dir.display()))?;
     let front = Arc::new(Front {
+        token: token.clone(),
         journal: Arc::clone(&journal),
         running: OnceLock::new(),
     });
@@ -110,8 +120,7 @@ pub(crate) async fn run(arguments: &DevArguments, process: &Process) -> anyhow::
         tracing::warn!("{warning}");
     }
 
-    let credentials =
-        Credentials::generate(getrandom::fill).context("the system's random source")?;
+    let credentials = Credentials::generate(getrandom::fill).context(RANDOM)?;
     let parts = Parts {
         arguments,
         process,
@@ -160,7 +169,8 @@ pub(crate) async fn run(arguments: &DevArguments, process: &Process) -> anyhow::
             management: endpoints.management.clone(),
             console: endpoints.console.clone(),
             page: endpoints.page.clone(),
-            pid: std::process::id(),
+            pid,
+            token,
             credentials: credentials.clone(),
         };
         journal.open(Opening { ready, banner });
@@ -176,6 +186,7 @@ pub(crate) async fn run(arguments: &DevArguments, process: &Process) -> anyhow::
     gateway.shutdown().await;
     lambda.shutdown().await;
     accepting.abort();
+    drop(address_file);
     journal.flush();
     Ok(())
 }

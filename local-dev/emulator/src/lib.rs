@@ -4,6 +4,7 @@
 //! functions, start them, serve. `wire` makes the parts, `serve` is the one port, `console` the
 //! page and API at `/_gatepost/`, `facts` what happens.
 
+mod address_file;
 mod banner;
 mod board;
 mod build;

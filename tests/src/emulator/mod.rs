@@ -129,6 +129,16 @@ impl Emulator {
         Ok(Response::from_parts(head, body.collect().await?.to_bytes()))
     }
 
+    /// Sends a request to the console's API, with the token of the ready line.
+    ///
+    /// # Errors
+    /// If the port does not answer.
+    pub async fn api(&self, mut request: Request<String>) -> anyhow::Result<Response<Bytes>> {
+        let token = self.text("token").parse()?;
+        request.headers_mut().insert("x-gatepost-token", token);
+        self.http(request).await
+    }
+
     /// Gets a path.
     ///
     /// # Errors

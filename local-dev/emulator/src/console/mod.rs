@@ -8,14 +8,17 @@
 //! | `POST /_gatepost/api/connections/ID/send` `{"text"}` | 200 `{}`: as `POST @connections` |
 //! | `POST /_gatepost/api/connections/ID/close` `{}` | 200 `{}`: as `DELETE @connections` |
 //!
-//! Refusals are `{"message"}`. The host must name this machine; a POST must be JSON and come from
-//! a page of this origin or from no page.
+//! Refusals are `{"message"}`. The host must name this machine. `api/` is for who shows the
+//! [token](Token) of this start: programs in `x-gatepost-token` (it is in the ready line and in
+//! `emulator.json` of the data folder), the console's page by its cookie. A POST must be JSON and
+//! come from a page of this origin or from no page.
 
 mod assets;
 mod state;
 mod stream;
+mod token;
 
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::str::FromStr;
 
 use bytes::Bytes;
@@ -43,16 +46,19 @@ use crate::serve::is_this_machine;
 use crate::serve::json;
 use crate::serve::text;
 
+pub(crate) use token::Token;
+
 /// A message of 128 KB, each byte escaped.
 const LARGEST_BODY: usize = 6 * 128 * 1024 + 1024;
 
-/// Answers a request for `/_gatepost…`.
+/// Answers a request for `/_gatepost…` that `peer` sent to `local`.
 pub(crate) async fn respond(
     front: &Front,
     request: Request<Incoming>,
-    local: IpAddr,
+    peer: SocketAddr,
+    local: SocketAddr,
 ) -> Response<Body> {
-    if !is_this_machine(request.headers(), local) {
+    if !is_this_machine(request.headers(), local.ip()) {
         return text(
             StatusCode::FORBIDDEN,
             "the host of the request is not this machine\n",
@@ -70,8 +76,66 @@ pub(crate) async fn respond(
         return moved;
     };
     let reads = request.method() == Method::GET || request.method() == Method::HEAD;
-    match (path, front.running.get()) {
-        ("health", running) if reads => health(running),
+    let shown = front.token.is_shown(request.headers(), local.port());
+    if path.starts_with("api/") {
+        if !shown {
+            return refusal(StatusCode::UNAUTHORIZED, NO_TOKEN);
+        }
+        return api(front, request, reads).await;
+    }
+    match path {
+        "health" if reads => health(front.running.get()),
+        "" if reads => page(
+            &front.token,
+            request.uri().query(),
+            shown,
+            peer,
+            local.port(),
+        ),
+        path if reads => assets::asset(path)
+            .unwrap_or_else(|| refusal(StatusCode::NOT_FOUND, "there is no such page")),
+        _ => refusal(StatusCode::METHOD_NOT_ALLOWED, "this is not answered here"),
+    }
+}
+
+/// What whoever shows no token is told.
+const NO_TOKEN: &str = "this needs the token of this start in the header x-gatepost-token: \
+    it is in the line that --json prints first and in emulator.json of the --data-dir";
+
+/// The console's page. A browser on this machine gets the token with it; one on another machine
+/// must bring it.
+fn page(
+    token: &Token,
+    query: Option<&str>,
+    shown: bool,
+    peer: SocketAddr,
+    port: u16,
+) -> Response<Body> {
+    let brings = token.is_in_query(query);
+    if !shown && !brings && !peer.ip().to_canonical().is_loopback() {
+        return text(
+            StatusCode::UNAUTHORIZED,
+            "Open this page from the machine of the emulator, or add ?token= and the token in \
+             emulator.json of its --data-dir.\n",
+        );
+    }
+    let mut page = assets::asset("").expect("the page is in the binary");
+    if brings {
+        // Out of the address bar, where others would see it.
+        page = text(StatusCode::SEE_OTHER, "");
+        let location = HeaderValue::from_static("/_gatepost/");
+        page.headers_mut().insert(header::LOCATION, location);
+    }
+    let cookie = token.cookie(port);
+    page.headers_mut().insert(header::SET_COOKIE, cookie);
+    page
+}
+
+/// Answers a request for `/_gatepost/api/…` that showed the token.
+async fn api(front: &Front, request: Request<Incoming>, reads: bool) -> Response<Body> {
+    let path = request.uri().path();
+    let path = path.strip_prefix("/_gatepost/").unwrap_or(path).to_owned();
+    match (path.as_str(), front.running.get()) {
         ("api/events", _) if reads => {
             stream::events(&front.journal, request.uri().query(), request.headers())
         }
@@ -87,8 +151,7 @@ pub(crate) async fn respond(
                 .await
                 .unwrap_or_else(|refusal| refusal)
         }
-        (path, _) if reads => assets::asset(path)
-            .unwrap_or_else(|| refusal(StatusCode::NOT_FOUND, "there is no such page")),
+        _ if reads => refusal(StatusCode::NOT_FOUND, "there is no such thing"),
         _ => refusal(StatusCode::METHOD_NOT_ALLOWED, "this is not answered here"),
     }
 }
@@ -197,4 +260,28 @@ fn is_json(headers: &HeaderMap) -> bool {
 
 fn refusal(status: StatusCode, message: &str) -> Response<Body> {
     json(status, &json!({ "message": message }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_on_another_machine_brings_the_token_before_it_gets_the_page() {
+        let token = Token::generate(|_| Ok::<_, std::convert::Infallible>(())).unwrap();
+        let right = format!("token={}", "a".repeat(32));
+        let (here, there) = ([127, 0, 0, 1], [192, 168, 1, 9]);
+        for (peer, query, shown, status) in [
+            (here, None, false, 200),
+            (there, None, false, 401),
+            (there, Some("token=x"), false, 401),
+            (there, Some(right.as_str()), false, 303),
+            (there, None, true, 200),
+        ] {
+            let answer = page(&token, query, shown, (peer, 50_000).into(), 3001);
+            assert_eq!(answer.status(), status, "{peer:?} {query:?} {shown}");
+            let has_cookie = answer.headers().contains_key(header::SET_COOKIE);
+            assert_eq!(has_cookie, status != 401);
+        }
+    }
 }

@@ -6,6 +6,7 @@
 use gatepost_gateway::Id;
 use serde::Serialize;
 
+use crate::console::Token;
 use crate::credentials::Credentials;
 
 /// Something that happened.
@@ -247,6 +248,8 @@ pub(crate) struct Ready {
     pub(crate) page: String,
     /// Of the emulator.
     pub(crate) pid: u32,
+    /// Of the console's API, for this start.
+    pub(crate) token: Token,
     /// What functions have, and callers may sign with.
     pub(crate) credentials: Credentials,
 }
@@ -286,6 +289,7 @@ mod tests {
             console: "http://127.0.0.1:1/_gatepost/".into(),
             page: "http://127.0.0.1:1/".into(),
             pid: 7,
+            token: Token::generate(|_| Ok::<_, std::convert::Infallible>(())).unwrap(),
             credentials,
         };
         let json = serde_json::to_value(ready).unwrap();
@@ -302,6 +306,7 @@ mod tests {
             "console",
             "page",
             "pid",
+            "token",
             "credentials",
         ];
         assert_eq!(keys, BTreeSet::from(expected));

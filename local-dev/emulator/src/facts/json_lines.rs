@@ -47,6 +47,7 @@ impl<W: Write + Send> Sink for JsonLines<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::console::Token;
     use crate::credentials::Credentials;
     use crate::facts::Fact;
     use crate::facts::Kind;
@@ -71,6 +72,7 @@ mod tests {
             console: String::new(),
             page: String::new(),
             pid: 1,
+            token: Token::generate(|_| io::Result::Ok(())).unwrap(),
             credentials: Credentials::generate(|_| io::Result::Ok(())).unwrap(),
         };
         sink.opening(&Opening {

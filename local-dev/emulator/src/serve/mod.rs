@@ -49,6 +49,8 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(50);
 /// What answers requests.
 #[derive(Debug)]
 pub(crate) struct Front {
+    /// For the console's API.
+    pub(crate) token: console::Token,
     /// Everything that happened so far.
     pub(crate) journal: Arc<Journal>,
     /// Set when functions are built and can be called; until then only health is answered.
@@ -78,7 +80,7 @@ pub(crate) async fn accept(listener: TcpListener, front: Arc<Front>) -> Infallib
         match listener.accept().await {
             Ok((stream, peer)) => {
                 let front = Arc::clone(&front);
-                let local = stream.local_addr().map_or(peer.ip(), |local| local.ip());
+                let local = stream.local_addr().unwrap_or(peer);
                 let service = service_fn(move |request| {
                     let front = Arc::clone(&front);
                     async move { Ok::<_, Infallible>(respond(&front, request, peer, local).await) }
@@ -109,12 +111,13 @@ async fn respond(
     front: &Front,
     request: Request<Incoming>,
     peer: SocketAddr,
-    local: IpAddr,
+    local: SocketAddr,
 ) -> Response<Body> {
     let path = request.uri().path();
     if path == "/_gatepost" || path.starts_with("/_gatepost/") {
-        return console::respond(front, request, local).await;
+        return console::respond(front, request, peer, local).await;
     }
+    let local = local.ip();
     let Some(running) = front.running.get() else {
         let mut wait = text(StatusCode::SERVICE_UNAVAILABLE, "gatepost is starting\n");
         wait.headers_mut()

@@ -122,7 +122,7 @@ async fn other_sites_can_neither_read_nor_post() -> anyhow::Result<()> {
         if let Some(origin) = origin {
             request = request.header("origin", origin);
         }
-        let answer = emulator.http(request.body("{}".to_owned())?).await?;
+        let answer = emulator.api(request.body("{}".to_owned())?).await?;
         assert_eq!(
             answer.status().as_u16(),
             status,
@@ -132,9 +132,101 @@ async fn other_sites_can_neither_read_nor_post() -> anyhow::Result<()> {
     let own = format!("http://{}", emulator.authority());
     let request = Request::post(&close).header("content-type", "application/json");
     let answer = emulator
-        .http(request.header("origin", own).body("{}".to_owned())?)
+        .api(request.header("origin", own).body("{}".to_owned())?)
         .await?;
     assert_eq!(answer.status(), 200);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_api_is_for_who_has_the_token_of_this_start() -> anyhow::Result<()> {
+    let (emulator, other) = tokio::try_join!(
+        Launch::fixture("rust.yaml").start(),
+        Launch::fixture("rust.yaml").start()
+    )?;
+    let token = |emulator: &Emulator| emulator.ready()["token"].as_str().map(str::to_owned);
+    let (own, foreign) = (
+        token(&emulator).context("token")?,
+        token(&other).context("token")?,
+    );
+    assert_ne!(own, foreign);
+    let post = "/_gatepost/api/connections/AAAAAAAAAAAAAAA=/close";
+    for (token, get, posted) in [
+        (Some(&own), 200, 410),
+        (Some(&foreign), 401, 401),
+        (None, 401, 401),
+    ] {
+        for (method, path, status) in [
+            ("GET", "/_gatepost/api/state", get),
+            ("GET", "/_gatepost/api/events", get),
+            ("POST", post, posted),
+        ] {
+            let mut request = Request::builder().method(method).uri(path);
+            request = request.header("content-type", "application/json");
+            if let Some(token) = token {
+                request = request.header("x-gatepost-token", token);
+            }
+            let answer = emulator.http(request.body("{}".to_owned())?).await?;
+            assert_eq!(answer.status(), status, "{method} {path} {token:?}");
+        }
+    }
+    // Whoever only wants to know whether it runs needs none.
+    assert_eq!(emulator.get("/_gatepost/health").await?.status(), 200);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_browser_gets_the_token_with_the_page_in_a_cookie_that_other_sites_cannot_use()
+-> anyhow::Result<()> {
+    let emulator = Launch::fixture("rust.yaml").start().await?;
+    let page = emulator.get("/_gatepost/").await?;
+    let cookie = page.headers()["set-cookie"].to_str()?;
+    let (pair, attributes) = cookie.split_once("; ").context("attributes")?;
+    assert_eq!(attributes, "Path=/_gatepost/; HttpOnly; SameSite=Strict");
+    let asked = Request::get("/_gatepost/api/state").header("cookie", pair);
+    let answer = emulator.http(asked.body(String::new())?).await?;
+    assert_eq!(answer.status(), 200);
+    assert!(!answer.headers().contains_key("access-control-allow-origin"));
+    // No page but this one, no script and no health shows it.
+    let port = emulator.authority().rsplit(':').next().context("a port")?;
+    assert!(
+        pair.starts_with(&format!("gatepost-token-{port}=")),
+        "{pair}"
+    );
+    for path in [
+        "/_gatepost/health",
+        "/_gatepost/api.js",
+        "/",
+        "/gatepost.json",
+    ] {
+        assert!(
+            !emulator
+                .get(path)
+                .await?
+                .headers()
+                .contains_key("set-cookie"),
+            "{path}"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn programs_find_the_token_in_the_data_folder() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let emulator = Launch::fixture("rust.yaml")
+        .data_dir(folder.path())
+        .start()
+        .await?;
+    let path = folder.path().join("emulator.json");
+    let file: Value = serde_json::from_slice(&std::fs::read(&path)?)?;
+    for key in ["console", "websocket", "management", "token", "pid"] {
+        assert_eq!(file[key], emulator.ready()[key], "{key}");
+    }
+    let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path)?.permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    emulator.stop().await?;
+    assert!(!path.exists());
     Ok(())
 }
 
@@ -145,7 +237,8 @@ async fn events_are_told_from_any_number_on() -> anyhow::Result<()> {
     let connected = emulator.event("connected", |_| true).await?;
     let number = connected["number"].as_u64().context("a number")?;
     let path = format!("/_gatepost/api/events?after={}", number - 1);
-    let answer: Value = serde_json::from_slice(emulator.get(&path).await?.body())?;
+    let asked = Request::get(path).body(String::new())?;
+    let answer: Value = serde_json::from_slice(emulator.api(asked).await?.body())?;
     assert_eq!(answer["events"][0], connected);
     Ok(())
 }
@@ -179,7 +272,8 @@ async fn a_person_sends_and_closes_with_the_console() -> anyhow::Result<()> {
 }
 
 async fn state(emulator: &Emulator) -> anyhow::Result<Value> {
-    let response = emulator.get("/_gatepost/api/state").await?;
+    let asked = Request::get("/_gatepost/api/state").body(String::new())?;
+    let response = emulator.api(asked).await?;
     Ok(serde_json::from_slice(response.body())?)
 }
 
@@ -195,7 +289,7 @@ async fn connection(emulator: &Emulator) -> anyhow::Result<String> {
 async fn post(emulator: &Emulator, path: &str, body: &str) -> anyhow::Result<(u16, String)> {
     let request = Request::post(format!("/_gatepost/api/connections/{path}"))
         .header("content-type", "application/json");
-    let response = emulator.http(request.body(body.to_owned())?).await?;
+    let response = emulator.api(request.body(body.to_owned())?).await?;
     let answer: Value = serde_json::from_slice(response.body())?;
     let message = answer["message"]
         .as_str()

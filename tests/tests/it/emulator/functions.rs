@@ -3,6 +3,7 @@
 use anyhow::Context;
 use gatepost_tests::emulator::Launch;
 use gatepost_tests::socket::Socket;
+use http::Request;
 use serde_json::Value;
 
 #[tokio::test]
@@ -162,7 +163,8 @@ async fn a_function_that_never_answers_times_out_for_both_sides() -> anyhow::Res
 async fn a_bootstrap_in_the_functions_folder_is_run() -> anyhow::Result<()> {
     // The echo function, built once by another emulator, put where a deployment has it.
     let built = Launch::fixture("rust.yaml").start().await?;
-    let state: Value = serde_json::from_slice(built.get("/_gatepost/api/state").await?.body())?;
+    let asked = Request::get("/_gatepost/api/state").body(String::new())?;
+    let state: Value = serde_json::from_slice(built.api(asked).await?.body())?;
     let echo = state["functions"]
         .as_array()
         .into_iter()
