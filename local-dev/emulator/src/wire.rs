@@ -11,6 +11,7 @@ use anyhow::Context;
 use gatepost_gateway as gateway;
 use gatepost_gateway::Clock;
 use gatepost_gateway::Gateway;
+use gatepost_gateway::Random;
 use gatepost_gateway::SystemClock;
 use gatepost_runtime_api as runtime_api;
 use gatepost_runtime_api::FunctionSpec;
@@ -117,7 +118,7 @@ impl Parts<'_> {
             clock: Arc::new(|| {
                 SystemTime::UNIX_EPOCH + Duration::from_millis(SystemClock.now_ms())
             }),
-            new_id: Arc::new(Uuid::new_v4),
+            new_id: Arc::new(new_ids()?),
             observer: lambda_observer(Arc::clone(board), Arc::clone(self.journal)),
         };
         Lambda::new(config, specs).context("cannot start the process that watches over functions")
@@ -221,6 +222,15 @@ fn spec(
         reserved_concurrency: function.reserved_concurrency,
         retry_attempts: function.retry_attempts,
     }
+}
+
+/// Version 4 UUIDs, one an invocation. They need to be distinct, not secret: no system call each.
+fn new_ids() -> anyhow::Result<impl Fn() -> Uuid + Send + Sync> {
+    let random = gateway::SplitMix::from_system().context("the system's random source")?;
+    Ok(move || {
+        let halves = u128::from(random.next()) << 64 | u128::from(random.next());
+        uuid::Builder::from_random_bytes(halves.to_be_bytes()).into_uuid()
+    })
 }
 
 fn inherited(process: &Process) -> BTreeMap<OsString, OsString> {

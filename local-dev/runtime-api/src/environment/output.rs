@@ -78,9 +78,9 @@ impl Output {
     /// are told before its end and carry its request ID.
     pub(super) fn drain(&self) {
         if let Some(pipe) = self.pipe.get() {
-            // Past tokio, which only knows of what was there when it last looked.
-            let read = |buffer: &mut [u8]| Ok(rustix::io::read(pipe, buffer)?);
-            let _ = self.drain_with(read);
+            // No system call when nothing was printed: what a process wrote before it asked for the
+            // next event was ready before that request was, and the system tells in that order.
+            let _ = self.drain_with(|buffer| pipe.try_read(buffer));
         }
     }
 
