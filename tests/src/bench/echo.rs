@@ -91,7 +91,7 @@ async fn emulated(release: &Path, connections: usize, echoes: u64) -> anyhow::Re
 }
 
 /// Every connection sends one message, waits for its echo, and sends the next, `each` times.
-async fn echo_on_all(sockets: Vec<Socket>, each: u64) -> anyhow::Result<Vec<Socket>> {
+pub(super) async fn echo_on_all(sockets: Vec<Socket>, each: u64) -> anyhow::Result<Vec<Socket>> {
     let text = "x".repeat(200);
     let tasks: Vec<_> = sockets
         .into_iter()

@@ -10,6 +10,8 @@ pub mod bare;
 pub mod cpu;
 pub mod echo;
 pub mod fanout;
+pub mod invoke;
+pub mod peers;
 pub mod plain;
 pub mod release;
 pub mod stalled;

@@ -28,6 +28,15 @@ enum Name {
         #[arg(long, default_value_t = 5)]
         rounds: usize,
     },
+    /// An event → a Rust function → its response, against a bare Runtime API host.
+    Invoke {
+        /// Invocations a round.
+        #[arg(long, default_value_t = 40_000)]
+        invocations: u64,
+        /// Rounds, in turn with the bare host.
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+    },
     /// One message to every member of a room, against a bare fan-out.
     Fanout {
         /// Members, each with a connection.
@@ -57,6 +66,27 @@ enum Name {
         /// Rounds, in turn.
         #[arg(long, default_value_t = 5)]
         rounds: usize,
+    },
+    /// The same work on gatepost and on serverless-offline, which npm installs.
+    Peers {
+        /// Echoes of each measurement.
+        #[arg(long, default_value_t = 4000)]
+        echoes: u64,
+        /// Handshakes.
+        #[arg(long, default_value_t = 300)]
+        connects: usize,
+        /// Connections that are posted to and weighed.
+        #[arg(long, default_value_t = 1000)]
+        connections: usize,
+        /// Rounds, in turn.
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+    },
+    /// The host that `invoke` starts.
+    #[command(hide = true)]
+    InvokeHost {
+        /// Invocations.
+        invocations: u64,
     },
     /// The bare Runtime API host that `echo` starts.
     #[command(hide = true)]
@@ -96,6 +126,25 @@ async fn main() -> anyhow::Result<()> {
             appends,
             rounds,
         } => bench::append::run(writers, appends, rounds).await?,
+        Name::Peers {
+            echoes,
+            connects,
+            connections,
+            rounds,
+        } => {
+            bench::peers::run(bench::peers::Amount {
+                echoes,
+                connects,
+                connections,
+                rounds,
+            })
+            .await?
+        }
+        Name::Invoke {
+            invocations,
+            rounds,
+        } => bench::invoke::run(invocations, rounds).await?,
+        Name::InvokeHost { invocations } => return bench::invoke::host(invocations).await,
         Name::BareHost { invocations } => return bench::bare::host(invocations).await,
         Name::BareFanout {
             members,
