@@ -144,7 +144,7 @@ impl Parts<'_> {
             region: REGION.to_owned(),
             account: ACCOUNT.to_owned(),
             authority: self.endpoints.authority.clone(),
-            limits: gateway::Limits::default(),
+            limits: limits(self.arguments),
             time_scale: self.arguments.time_scale,
             clock: Arc::new(SystemClock),
             random: Arc::new(random),
@@ -188,6 +188,18 @@ impl Parts<'_> {
             }
         }
         tasks
+    }
+}
+
+/// The quotas of AWS, and what the command line says of what AWS does not document.
+fn limits(arguments: &DevArguments) -> gateway::Limits {
+    let json = match arguments.strict_json {
+        true => gateway::Reading::Strict,
+        false => gateway::Reading::Lenient,
+    };
+    gateway::Limits {
+        json,
+        ..gateway::Limits::default()
     }
 }
 

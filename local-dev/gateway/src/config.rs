@@ -9,6 +9,7 @@ use gatepost_template::Api;
 use crate::Clock;
 use crate::Observer;
 use crate::Random;
+use crate::Reading;
 
 /// What a gateway is made from.
 #[derive(Debug, Clone)]
@@ -59,6 +60,8 @@ pub struct Limits {
     /// post is refused with 429 ("client-side buffer full", API reference of `PostToConnection`;
     /// the size is not documented), and the connection is not read meanwhile: 1 MiB.
     pub out_queue: usize,
+    /// How messages that are not strict JSON are routed: leniently.
+    pub json: Reading,
     /// Messages of one connection that are invoked at once; above it the connection is not read.
     /// None on AWS.
     pub messages_at_once: Option<NonZeroU32>,
@@ -79,6 +82,7 @@ impl Default for Limits {
             integration: Duration::from_secs(29),
             authorizer_result: 8 * 1024,
             out_queue: 1024 * 1024,
+            json: Reading::Lenient,
             messages_at_once: None,
             close_wait: Duration::from_secs(2),
             shutdown: Duration::from_secs(3),

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gatepost_template::Authorizer;
+use gatepost_template::Expression;
 use gatepost_template::Integration;
 use gatepost_template::Stage;
 use http::HeaderValue;
@@ -25,7 +26,6 @@ use uuid::Uuid;
 
 use crate::Config;
 use crate::ConnectionView;
-use crate::Expression;
 use crate::Fact;
 use crate::Id;
 use crate::Invoke;

@@ -16,6 +16,7 @@ use crate::gateway::Core;
 use crate::gateway::Function;
 use crate::gateway::Target;
 use crate::proxy_response::ProxyResponse;
+use crate::route;
 
 /// Starts what a message leads to. Invocations of one connection start in the order of its messages
 /// and run beside each other (nothing promises an order: Developer Guide, "Set up a route
@@ -66,7 +67,7 @@ pub(crate) fn start(core: &Arc<Core>, connection: &Arc<Connection>, text: &str) 
 /// The route of a message: the one that the expression names, else `$default`. `$connect` and
 /// `$disconnect` are no routes of messages.
 fn select<'a>(core: &'a Core, text: &str) -> Option<&'a Arc<Target>> {
-    let key = core.expression.evaluate(text);
+    let key = route::key(&core.expression, text, core.config.limits.json);
     let key = key.filter(|key| key != "$connect" && key != "$disconnect");
     key.and_then(|key| core.routes.get(&key))
         .or_else(|| core.routes.get("$default"))

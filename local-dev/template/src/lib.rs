@@ -10,6 +10,7 @@
 mod eval;
 mod finding;
 mod load;
+mod mapping;
 mod node;
 mod project;
 mod read;
@@ -21,4 +22,5 @@ pub use finding::Finding;
 pub use finding::render;
 pub use load::Refusal;
 pub use load::load;
+pub use mapping::*;
 pub use project::*;

@@ -74,6 +74,10 @@ pub(crate) struct DevArguments {
     #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = time_scale)]
     #[arg(help_heading = "Serving")]
     pub(crate) time_scale: f64,
+    /// Route messages by strict JSON only; on AWS one with an unquoted name was routed as well
+    #[arg(long)]
+    #[arg(help_heading = "Serving")]
+    pub(crate) strict_json: bool,
 
     /// Variable of every function, over the template's and the file's; may be repeated
     #[arg(long = "env", value_name = "KEY=VALUE", value_parser = variable)]

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use crate::eval::Resource;
 use crate::eval::local;
 use crate::finding::Finding;
+use crate::mapping::Expression;
+use crate::mapping::Part;
+use crate::mapping::Variable;
 use crate::node::Node;
 use crate::project::Api;
 use crate::project::Function;
@@ -101,6 +104,7 @@ impl<'s> Reader<'s> {
             }
         }
         let route_selection_expression = self.required(resource, "RouteSelectionExpression")?;
+        self.check_route_selection(resource, &route_selection_expression);
         let stages = self.stages(resource, parts);
         let routes = self.routes(resource, parts, functions);
         self.check_permissions(resource, &stages, &routes, parts);
@@ -111,6 +115,26 @@ impl<'s> Reader<'s> {
             routes,
             at: resource.at.clone(),
         })
+    }
+}
+
+impl Reader<'_> {
+    /// Notes what a route selection expression asks for in vain ("WebSocket selection expressions
+    /// in API Gateway": routes are selected by the body).
+    fn check_route_selection(&mut self, api: &Resource, expression: &str) {
+        let expression = Expression::parse(expression);
+        let other = expression.parts().iter().find_map(|part| match part {
+            Part::Static(_) | Part::Variable(Variable::Body(_)) => None,
+            Part::Variable(Variable::Unknown(why)) => Some(why.clone()),
+            Part::Variable(_) => Some("a route is selected by the message only".to_owned()),
+        });
+        if let Some(why) = other {
+            let node = api.properties.get("RouteSelectionExpression");
+            let at = node.map_or(&api.at, |node| &node.at);
+            let what = format!("`RouteSelectionExpression`: {why}: it resolves to nothing");
+            let help = "write `$request.body.NAME`";
+            self.findings.unsupported(Finding::new(at, what).help(help));
+        }
     }
 }
 

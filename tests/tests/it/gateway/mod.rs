@@ -13,5 +13,6 @@ mod handshake;
 mod management;
 mod messages;
 mod pressure;
+mod routes;
 mod script;
 mod served;
