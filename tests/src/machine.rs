@@ -11,6 +11,7 @@ use gatepost_runtime_api::Command;
 use gatepost_runtime_api::Config;
 use gatepost_runtime_api::Fact;
 use gatepost_runtime_api::FunctionSpec;
+use gatepost_runtime_api::NoFaults;
 use gatepost_runtime_api::Supervisor;
 use uuid::Uuid;
 
@@ -32,6 +33,7 @@ pub fn config(supervisor: PathBuf, observer: impl Fn(Fact) + Send + Sync + 'stat
         clock: Arc::new(SystemTime::now),
         new_id: Arc::new(Uuid::new_v4),
         observer: Arc::new(observer),
+        faults: Arc::new(NoFaults),
     }
 }
 

@@ -13,6 +13,7 @@ use anyhow::Context;
 use anyhow::anyhow;
 use anyhow::bail;
 use gatepost_gateway::Clock;
+use gatepost_gateway::SplitMix;
 use gatepost_gateway::SystemClock;
 use gatepost_template::Api;
 use gatepost_template::Code;
@@ -46,6 +47,7 @@ use crate::facts::Ready;
 use crate::facts::Sink;
 use crate::facts::Terminal;
 use crate::facts::is_shown;
+use crate::faults::Faults;
 use crate::overview;
 use crate::overview::Endpoints;
 use crate::overview::Overview;
@@ -121,6 +123,8 @@ pub(crate) async fn run(arguments: &DevArguments, process: &Process) -> anyhow::
     }
 
     let credentials = Credentials::generate(getrandom::fill).context(RANDOM)?;
+    let random = SplitMix::from_system().context(RANDOM)?;
+    let faults = Arc::new(Faults::new(Arc::clone(&journal), random));
     let parts = Parts {
         arguments,
         process,
@@ -128,6 +132,7 @@ pub(crate) async fn run(arguments: &DevArguments, process: &Process) -> anyhow::
         credentials: &credentials,
         launches: &launches,
         journal: &journal,
+        faults: &faults,
     };
     let board = Arc::new(parts.board());
     let lambda = Arc::new(parts.lambda(&project, &overrides, &board)?);
@@ -152,6 +157,7 @@ pub(crate) async fn run(arguments: &DevArguments, process: &Process) -> anyhow::
         board: Arc::clone(&board),
         overview: overview.clone(),
         page: project.page.clone(),
+        faults: Arc::clone(&faults),
         clock: SystemClock,
     };
     front.running.set(running).expect("nobody else sets it");

@@ -15,6 +15,7 @@ mod dev;
 mod env_file;
 mod environment;
 mod facts;
+mod faults;
 mod functions;
 mod overview;
 mod port;

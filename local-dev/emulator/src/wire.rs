@@ -34,6 +34,7 @@ use crate::environment;
 use crate::facts::Fact;
 use crate::facts::Journal;
 use crate::facts::Kind;
+use crate::faults::Faults;
 use crate::functions::Functions;
 use crate::functions::GatewayObserver;
 use crate::functions::lambda_observer;
@@ -62,6 +63,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) launches: &'a BTreeMap<String, Launch>,
     /// Where facts go.
     pub(crate) journal: &'a Arc<Journal>,
+    /// What goes wrong on purpose.
+    pub(crate) faults: &'a Arc<Faults>,
 }
 
 impl Parts<'_> {
@@ -120,6 +123,7 @@ impl Parts<'_> {
             }),
             new_id: Arc::new(new_ids()?),
             observer: lambda_observer(Arc::clone(board), Arc::clone(self.journal)),
+            faults: Arc::<Faults>::clone(self.faults),
         };
         Lambda::new(config, specs).context("cannot start the process that watches over functions")
     }
@@ -149,6 +153,7 @@ impl Parts<'_> {
             clock: Arc::new(SystemClock),
             random: Arc::new(random),
             observer: Arc::new(GatewayObserver(Arc::clone(self.journal))),
+            faults: Arc::<Faults>::clone(self.faults),
         };
         Ok(Gateway::new(config, Arc::new(functions)))
     }

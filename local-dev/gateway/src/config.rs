@@ -7,6 +7,7 @@ use std::time::Duration;
 use gatepost_template::Api;
 
 use crate::Clock;
+use crate::Faults;
 use crate::Observer;
 use crate::Random;
 use crate::Reading;
@@ -36,6 +37,8 @@ pub struct Config {
     pub random: Arc<dyn Random>,
     /// Is told everything that happens.
     pub observer: Arc<dyn Observer>,
+    /// Decides which faults are injected.
+    pub faults: Arc<dyn Faults>,
 }
 
 /// Quotas and timeouts; [`Limits::default`] has those of Developer Guide, "Quotas for configuring

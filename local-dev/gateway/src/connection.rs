@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::OnceLock;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU16;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::AtomicU64;
@@ -37,6 +38,8 @@ pub(crate) struct Connection {
     pub(crate) host: Box<str>,
     authorizer: OnceLock<Box<Authorized>>,
     outbox: Mutex<Outbox>,
+    /// Nothing is read or written any more: a fault.
+    half_open: AtomicBool,
     /// Set once by whoever ends the connection from outside.
     ending: Mutex<Option<Ending>>,
     /// The task that reads the connection.
@@ -84,6 +87,7 @@ impl Connection {
             host: opening.host,
             authorizer: OnceLock::new(),
             outbox: Mutex::new(Outbox::new(limits.out_queue, limits.frame)),
+            half_open: AtomicBool::new(false),
             ending: Mutex::new(None),
             task: AtomicWaker::new(),
             last_active_at: AtomicU64::new(opening.now.epoch_ms),
@@ -110,12 +114,32 @@ impl Connection {
     /// The connection is closed, or the client does not read and its queue is full.
     pub(crate) fn send(&self, text: &[u8], bound: usize, now: Moment) -> Result<(), PostRefusal> {
         let pushed = self.outbox().text(text, bound)?;
+        self.sent(pushed, now);
+        Ok(())
+    }
+
+    /// [`Connection::send`] in fragments of at most `size` bytes.
+    ///
+    /// # Errors
+    /// As [`Connection::send`].
+    pub(crate) fn send_in_fragments(
+        &self,
+        text: &[u8],
+        size: usize,
+        bound: usize,
+        now: Moment,
+    ) -> Result<(), PostRefusal> {
+        let pushed = self.outbox().fragments(text, size, bound)?;
+        self.sent(pushed, now);
+        Ok(())
+    }
+
+    fn sent(&self, pushed: Pushed, now: Moment) {
         self.messages_out.fetch_add(1, Ordering::Relaxed);
         self.touch(now);
         if pushed == Pushed::Waiting {
             self.task.wake();
         }
-        Ok(())
     }
 
     /// Sends a pong or a close frame.
@@ -136,6 +160,17 @@ impl Connection {
     pub(crate) fn end(&self, ending: Ending) {
         lock(&self.ending).get_or_insert(ending);
         self.task.wake();
+    }
+
+    /// From now on nothing is read or written, and the socket stays open.
+    pub(crate) fn stall(&self) {
+        self.outbox().stall();
+        self.half_open.store(true, Ordering::Relaxed);
+        self.task.wake();
+    }
+
+    pub(crate) fn is_half_open(&self) -> bool {
+        self.half_open.load(Ordering::Relaxed)
     }
 
     /// Why somebody asked for the end.

@@ -27,12 +27,14 @@ use uuid::Uuid;
 use crate::Config;
 use crate::ConnectionView;
 use crate::Fact;
+use crate::Fault;
 use crate::Id;
 use crate::Invoke;
 use crate::InvokeError;
 use crate::Invoked;
 use crate::Outcome;
 use crate::PostError;
+use crate::Step;
 use crate::What;
 use crate::casing::Casing;
 use crate::close::Ending;
@@ -40,6 +42,7 @@ use crate::connection::Connection;
 use crate::connection::Moment;
 use crate::event;
 use crate::event::Place;
+use crate::fault;
 use crate::handshake;
 use crate::id::Ids;
 use crate::management;
@@ -84,6 +87,12 @@ impl Gateway {
         }
     }
 
+    /// Logical ID of the API.
+    #[must_use]
+    pub fn api(&self) -> &str {
+        &self.0.config.api.id
+    }
+
     /// Sends a text message to a connection: `POST @connections` without HTTP.
     ///
     /// # Errors
@@ -99,6 +108,16 @@ impl Gateway {
     pub fn close(&self, id: Id) -> Result<(), PostError> {
         let connection = self.0.registry.get(id).ok_or(PostError::Gone)?;
         connection.end(Ending::DELETED);
+        Ok(())
+    }
+
+    /// Lets a fault befall a connection now, if it [is of a connection](Fault::is_of_connection).
+    ///
+    /// # Errors
+    /// The connection is gone.
+    pub fn strike(&self, id: Id, fault: &Fault) -> Result<(), PostError> {
+        let connection = self.0.registry.get(id).ok_or(PostError::Gone)?;
+        fault::strike(&connection, fault);
         Ok(())
     }
 
@@ -161,6 +180,8 @@ pub(crate) struct Core {
     pub(crate) casing: Casing,
     pub(crate) live: Live,
     pub(crate) stopping: AtomicBool,
+    pub(crate) held: fault::Held,
+    pub(crate) parked: fault::Parked,
     /// `Limits::idle` and `Limits::lifetime`, scaled, in milliseconds.
     pub(crate) idle_ms: u64,
     pub(crate) lifetime_ms: u64,
@@ -219,6 +240,8 @@ impl Core {
             casing: Casing::default(),
             live: Live::default(),
             stopping: AtomicBool::new(false),
+            held: fault::Held::default(),
+            parked: fault::Parked::default(),
             idle_ms: scaled(config.limits.idle),
             lifetime_ms: scaled(config.limits.lifetime),
             began: Instant::now(),
@@ -265,22 +288,18 @@ impl Core {
     /// Calls a function and waits at most `function.timeout`; it runs on if that is too short.
     pub(crate) async fn call(
         &self,
-        connection: Id,
+        connection: &Connection,
         request: Id,
         route: &str,
         function: &Function,
         payload: Bytes,
     ) -> Outcome {
         let began = self.config.observer.listening().then(Instant::now);
-        let invoked = self.invoke.invoke(&function.id, payload.clone());
-        let outcome = match tokio::time::timeout(function.timeout, invoked).await {
-            Ok(Ok(Invoked::Response(response))) => Outcome::Response(response),
-            Ok(Ok(Invoked::FunctionError(error))) => Outcome::FunctionError(error),
-            Ok(Err(InvokeError::Throttled)) => Outcome::Throttled,
-            Ok(Err(InvokeError::Unavailable(why))) => Outcome::NotInvoked(why),
-            Err(_) => Outcome::TimedOut,
+        let outcome = match self.config.faults.armed() {
+            false => self.invoke(function, payload.clone()).await,
+            true => fault::invoke(self, connection, route, function, payload.clone()).await,
         };
-        self.tell(connection, || What::Invoked {
+        self.tell(connection.id, || What::Invoked {
             request,
             route: route.to_owned(),
             function: function.id.clone(),
@@ -291,9 +310,21 @@ impl Core {
         outcome
     }
 
+    /// What the function makes of it within its time.
+    pub(crate) async fn invoke(&self, function: &Function, payload: Bytes) -> Outcome {
+        let invoked = self.invoke.invoke(&function.id, payload);
+        match tokio::time::timeout(function.timeout, invoked).await {
+            Ok(Ok(Invoked::Response(response))) => Outcome::Response(response),
+            Ok(Ok(Invoked::FunctionError(error))) => Outcome::FunctionError(error),
+            Ok(Err(InvokeError::Throttled)) => Outcome::Throttled,
+            Ok(Err(InvokeError::Unavailable(why))) => Outcome::NotInvoked(why),
+            Err(_) => Outcome::TimedOut,
+        }
+    }
+
     /// The end of an established connection: it is no target of posts any more, and `$disconnect`
     /// is called, once. Its answer is ignored.
-    pub(crate) fn disconnect(self: &Arc<Self>, connection: &Connection, ending: &Ending) {
+    pub(crate) fn disconnect(self: &Arc<Self>, connection: &Arc<Connection>, ending: &Ending) {
         self.registry.remove(connection.id);
         self.tell(connection.id, || What::Closed {
             code: ending.code,
@@ -307,14 +338,34 @@ impl Core {
         else {
             return;
         };
-        let (core, target, id) = (Arc::clone(self), Arc::clone(target), connection.id);
+        let injected = self
+            .injected(
+                Step::Disconnect,
+                connection.id,
+                &connection.stage.name,
+                None,
+            )
+            .unwrap_or_default();
+        let times = match injected.fault {
+            Some(Fault::Drop) => return,
+            Some(Fault::Duplicate) => 2,
+            _ => 1,
+        };
+        let (core, target, connection) =
+            (Arc::clone(self), Arc::clone(target), Arc::clone(connection));
         let request = self.request(self.config.clock.now_ms());
-        let payload = event::disconnect(&self.place, connection, request, ending);
+        let payload = event::disconnect(&self.place, &connection, request, ending);
         let alive = self.live.enter();
         tokio::spawn(async move {
-            if let Some(function) = &target.function {
-                core.call(id, request.id, &target.key, function, payload)
-                    .await;
+            if !injected.delay.is_zero() {
+                tokio::time::sleep(injected.delay).await;
+            }
+            for _ in 0..times {
+                if let Some(function) = &target.function {
+                    let payload = payload.clone();
+                    core.call(&connection, request.id, &target.key, function, payload)
+                        .await;
+                }
             }
             drop((alive, core));
         });

@@ -29,13 +29,16 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
+use crate::Fault;
 use crate::Outcome;
+use crate::Step;
 use crate::What;
 use crate::authorizer;
 use crate::close::Ending;
 use crate::connection::Connection;
 use crate::connection::Opening;
 use crate::event;
+use crate::fault;
 use crate::gateway::Core;
 use crate::gateway::Function;
 use crate::gateway::Target;
@@ -103,6 +106,23 @@ pub(crate) async fn serve(
         first_message: u16::try_from(random & 0x7fff).unwrap_or(0),
     };
     let connection = Arc::new(Connection::new(opening, &core.config.limits));
+    match core
+        .fault(Step::Handshake, connection.id, &stage.name)
+        .await
+    {
+        Some(Fault::Status(StatusCode::TOO_MANY_REQUESTS)) => {
+            return core
+                .refuse(Refusal::throttled("a fault was injected"))
+                .await;
+        }
+        Some(Fault::Status(status)) => return core.refuse(Refusal::injected(status)).await,
+        Some(Fault::Reset) => {
+            let mut answer = Response::default();
+            fault::reset_instead(answer.extensions_mut());
+            return answer;
+        }
+        Some(_) | None => {}
+    }
     let (answer, answered) = oneshot::channel();
     tokio::spawn(establish(
         Arc::clone(core),
@@ -237,6 +257,10 @@ async fn establish(
     if core.stopping.load(Ordering::SeqCst) {
         connection.end(Ending::SHUTDOWN);
     }
+    let injected = core.injected(Step::Connected, connection.id, &connection.stage.name, None);
+    if let Some(fault) = injected.and_then(|injected| injected.fault) {
+        fault::strike(&connection, &fault);
+    }
     // If nobody waits for it, there is no upgrade either.
     let _ = answer.send(Ok(subprotocol));
     match upgraded(upgrade).await {
@@ -292,7 +316,7 @@ async fn integrate(
 ) -> Admission {
     let payload = event::connect(&core.place, connection, head, request);
     let response = match core
-        .call(connection.id, request.id, &target.key, function, payload)
+        .call(connection, request.id, &target.key, function, payload)
         .await
     {
         Outcome::Response(response) => response,
@@ -347,7 +371,7 @@ async fn authorize(
     let began = tokio::time::Instant::now();
     let failed = |why: &str| Err(Refusal::authorizer_failed(why.to_owned()));
     let answer = match core
-        .call(connection.id, request.id, "authorizer", &function, payload)
+        .call(connection, request.id, "authorizer", &function, payload)
         .await
     {
         Outcome::Response(answer) => answer,

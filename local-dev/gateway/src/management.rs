@@ -17,13 +17,16 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use serde::Serialize;
 
+use crate::Fault;
 use crate::Id;
 use crate::Origin;
 use crate::PostRefusal;
+use crate::Step;
 use crate::What;
 use crate::clock::iso_ms;
 use crate::close::Ending;
 use crate::connection::Connection;
+use crate::fault;
 use crate::gateway::Core;
 use crate::gateway::split_path;
 use crate::refusal::Refusal;
@@ -87,17 +90,69 @@ async fn answer(
     match method {
         Method::POST => {
             let payload = payload(core, request).await?;
-            post(core, Some(stage), id, &payload)?;
-            Ok(Response::default())
+            match injected(core, Step::Post, id, stage).await? {
+                Injection::Nothing => post(core, Some(stage), id, &payload)?,
+                Injection::Twice => {
+                    post(core, Some(stage), id, &payload)?;
+                    post(core, Some(stage), id, &payload)?;
+                }
+                Injection::Instead(answer) => return Ok(answer),
+            }
+            match injected(core, Step::Posted, id, stage).await? {
+                Injection::Instead(answer) => Ok(answer),
+                Injection::Nothing | Injection::Twice => Ok(Response::default()),
+            }
         }
-        Method::GET => look_at(&*find(core, Some(stage), id)?),
+        Method::GET => match injected(core, Step::Get, id, stage).await? {
+            Injection::Instead(answer) => Ok(answer),
+            Injection::Nothing | Injection::Twice => look_at(&*find(core, Some(stage), id)?),
+        },
         _ => {
+            if let Injection::Instead(answer) = injected(core, Step::Delete, id, stage).await? {
+                return Ok(answer);
+            }
             find(core, Some(stage), id)?.end(Ending::DELETED);
-            let mut response = Response::default();
-            *response.status_mut() = StatusCode::NO_CONTENT;
-            Ok(response)
+            Ok(no_content())
         }
     }
+}
+
+/// `DELETE` answers without a body.
+fn no_content() -> Response<Full<Bytes>> {
+    let mut response = Response::default();
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
+/// What a fault makes of a request.
+enum Injection {
+    Nothing,
+    /// It is done twice.
+    Twice,
+    /// It is not done, or was, and this is answered.
+    Instead(Response<Full<Bytes>>),
+}
+
+/// Waits as long as a rule says, and lets the fault that is due happen.
+async fn injected(core: &Core, step: Step, id: Id, stage: &Stage) -> Result<Injection, Refusal> {
+    Ok(match core.fault(step, id, &stage.name).await {
+        None => Injection::Nothing,
+        Some(Fault::Duplicate) => Injection::Twice,
+        Some(Fault::Status(status)) => return Err(Refusal::injected(status)),
+        Some(Fault::Reset) => {
+            let mut answer = Response::default();
+            fault::reset_instead(answer.extensions_mut());
+            Injection::Instead(answer)
+        }
+        Some(Fault::Drop) if step == Step::Delete => Injection::Instead(no_content()),
+        Some(Fault::Drop) => Injection::Instead(Response::default()),
+        Some(fault) => {
+            if let Some(connection) = core.registry.get(id) {
+                fault::strike(&connection, &fault);
+            }
+            Injection::Nothing
+        }
+    })
 }
 
 /// Bytes of a payload that is too large which are still read, so that the client, which writes
@@ -155,11 +210,13 @@ pub(crate) fn post(
         Cow::Borrowed(_) => Cow::Borrowed(payload),
         Cow::Owned(text) => Cow::Owned(Bytes::from(text)),
     };
-    match connection.send(&text, core.config.limits.out_queue, core.now()) {
+    let bound = core.config.limits.out_queue;
+    let text = text.into_owned();
+    match fault::send(core, &connection, &text, bound) {
         Ok(()) => {
             core.tell(id, || What::MessageOut {
                 origin: Origin::Post,
-                body: text.into_owned(),
+                body: text,
             });
             Ok(())
         }

@@ -6,12 +6,15 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use futures_util::FutureExt;
 
+use crate::Fault;
 use crate::Id;
 use crate::Origin;
 use crate::Outcome;
+use crate::Step;
 use crate::What;
 use crate::connection::Connection;
 use crate::event;
+use crate::fault;
 use crate::gateway::Core;
 use crate::gateway::Function;
 use crate::gateway::Target;
@@ -28,6 +31,15 @@ pub(crate) fn start(core: &Arc<Core>, connection: &Arc<Connection>, text: &str) 
         .ids
         .message(now.epoch_ms, connection.id, connection.number_message());
     let request = core.request(now.epoch_ms);
+    let stage = &connection.stage.name;
+    match core
+        .injected(Step::Message, connection.id, stage, None)
+        .and_then(|injected| injected.fault)
+    {
+        Some(Fault::Drop) => return,
+        Some(fault) => fault::strike(connection, &fault),
+        None => {}
+    }
     let target = select(core, text);
     core.tell(connection.id, || What::MessageIn {
         message,
@@ -82,7 +94,7 @@ async fn answer(
     payload: Bytes,
 ) {
     match core
-        .call(connection.id, request, &target.key, function, payload)
+        .call(connection, request, &target.key, function, payload)
         .await
     {
         Outcome::Response(_) if !target.two_way => {}
@@ -130,7 +142,7 @@ const ANSWERS: usize = 16;
 /// Sends to the client what was made for it; if it does not read at all, or is gone, that is lost.
 fn send(core: &Core, connection: &Connection, origin: Origin, body: &Bytes) {
     let bound = core.config.limits.out_queue.saturating_mul(ANSWERS);
-    match connection.send(body, bound, core.now()) {
+    match fault::send(core, connection, body, bound) {
         Ok(()) => core.tell(connection.id, || What::MessageOut {
             origin,
             body: body.clone(),

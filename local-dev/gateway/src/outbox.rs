@@ -35,6 +35,7 @@ pub(crate) struct Outbox {
     bound: usize,
     max_frame: usize,
     corked: bool,
+    stalled: bool,
     broken: bool,
     closed: bool,
 }
@@ -48,6 +49,7 @@ impl Outbox {
             bound,
             max_frame,
             corked: false,
+            stalled: false,
             broken: false,
             closed: false,
         }
@@ -80,6 +82,15 @@ impl Outbox {
         self.broken
     }
 
+    /// Nothing is written any more, as if the socket took nothing.
+    pub(crate) fn stall(&mut self) {
+        self.stalled = true;
+    }
+
+    fn writable(&self) -> Option<&OwnedWriteHalf> {
+        self.socket.as_ref().filter(|_| !self.stalled)
+    }
+
     pub(crate) fn cork(&mut self) {
         self.corked = true;
     }
@@ -93,9 +104,23 @@ impl Outbox {
         if text.len() <= self.max_frame {
             return self.frame(true, OpCode::Text, text, bound);
         }
+        self.fragments(text, self.max_frame, bound)
+    }
+
+    /// Sends or queues a text message in fragments of at most `size` bytes, if at most `bound`
+    /// bytes wait then.
+    ///
+    /// # Errors
+    /// As [`Outbox::text`].
+    pub(crate) fn fragments(
+        &mut self,
+        text: &[u8],
+        size: usize,
+        bound: usize,
+    ) -> Result<Pushed, PostRefusal> {
         self.admit(text.len(), bound)?;
         let mut opcode = OpCode::Text;
-        let mut parts = text.chunks(self.max_frame).peekable();
+        let mut parts = text.chunks(size).peekable();
         while let Some(part) = parts.next() {
             self.enqueue(parts.peek().is_none(), opcode, part);
             opcode = OpCode::Continuation;
@@ -141,7 +166,7 @@ impl Outbox {
         let mut head = [0; 16];
         let size = frame_head(&mut head, fin, opcode, payload);
         let total = size + payload.len();
-        let sent = match &self.socket {
+        let sent = match self.writable() {
             Some(socket) => {
                 socket.try_write_vectored(&[IoSlice::new(&head[..size]), IoSlice::new(payload)])
             }
@@ -194,7 +219,7 @@ impl Outbox {
 
     /// Writes what waits, as far as the socket takes it.
     pub(crate) fn flush(&mut self) -> Pushed {
-        let Some(socket) = &self.socket else {
+        let Some(socket) = self.socket.as_ref().filter(|_| !self.stalled) else {
             return if self.queue.is_empty() {
                 Pushed::Done
             } else {

@@ -137,6 +137,23 @@ impl Refusal {
         )
     }
 
+    /// A fault rule wants this status: the answer is the one that the gateway gives with it.
+    pub(crate) fn injected(status: StatusCode) -> Self {
+        const WHY: &str = "a fault was injected";
+        match status {
+            StatusCode::UNAUTHORIZED => Self::unauthorized(WHY),
+            StatusCode::FORBIDDEN => Self::forbidden(WHY),
+            StatusCode::GONE => Self::gone(WHY),
+            StatusCode::PAYLOAD_TOO_LARGE => Self::too_large(WHY),
+            StatusCode::TOO_MANY_REQUESTS => Self::limit_exceeded(WHY),
+            StatusCode::INTERNAL_SERVER_ERROR => Self::not_invoked(WHY),
+            StatusCode::BAD_GATEWAY => Self::bad_gateway(WHY),
+            StatusCode::SERVICE_UNAVAILABLE => Self::stopping(WHY),
+            StatusCode::GATEWAY_TIMEOUT => Self::timed_out(WHY),
+            other => Self::new(other, None, Cow::Borrowed(""), Cow::Borrowed(WHY)),
+        }
+    }
+
     /// Why, with more to say.
     pub(crate) fn because(self, why: String) -> Self {
         Self {

@@ -58,6 +58,11 @@ pub(crate) async fn run(
         None => (&mut session).await,
     };
     session.core.disconnect(&session.connection, &ending);
+    if session.connection.is_half_open() {
+        let write = session.connection.outbox().close();
+        session.core.parked.keep(session.read, write);
+        return;
+    }
     let wait = session.core.config.limits.close_wait;
     // Whoever does not finish in time is cut off.
     let _ = tokio::time::timeout(wait, close(&session.connection, &session.read, &ending)).await;
@@ -190,6 +195,9 @@ impl Future for &mut Session {
         loop {
             if let Some(ending) = session.connection.asked_to_end() {
                 return Poll::Ready(ending);
+            }
+            if session.connection.is_half_open() {
+                return session.poll_alarm(cx);
             }
             session.poll_write(cx);
             if session.connection.outbox().is_broken() {

@@ -12,10 +12,13 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::Once;
 use std::sync::PoisonError;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 use std::task::Context;
 use std::task::Poll;
 use std::time::Duration;
 
+use futures_util::TryFutureExt;
 use http::Request;
 use http::Response;
 use hyper::body::Body;
@@ -29,6 +32,8 @@ use tokio::io::AsyncRead;
 use tokio::io::AsyncWrite;
 use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
+
+use crate::fault;
 
 /// A keep-alive connection without a request, or a request without an end of its head, is closed.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
@@ -61,9 +66,11 @@ where
     // A failure shows as slowness only, and at the first read if the socket is dead.
     let _ = stream.set_nodelay(true);
     let copy = Arc::new(Mutex::new(Vec::new()));
+    let reset = Arc::new(AtomicBool::new(false));
     let tapped = Tapped {
         stream,
         copy: Some(Arc::clone(&copy)),
+        reset: Arc::clone(&reset),
     };
     let head = Arc::clone(&copy);
     let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
@@ -71,7 +78,12 @@ where
         if !head.is_empty() && fastwebsockets::upgrade::is_upgrade_request(&request) {
             request.extensions_mut().insert(HeaderNames::of(&head));
         }
-        service.call(request)
+        let reset = Arc::clone(&reset);
+        service.call(request).inspect_ok(move |answer| {
+            if fault::is_reset(answer.extensions()) {
+                reset.store(true, Ordering::Relaxed);
+            }
+        })
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -118,6 +130,19 @@ impl HeaderNames {
 pub(crate) struct Tapped {
     pub(crate) stream: TcpStream,
     copy: Option<Arc<Mutex<Vec<u8>>>>,
+    /// An answer is not to be sent: the connection is reset instead.
+    reset: Arc<AtomicBool>,
+}
+
+impl Tapped {
+    /// Closing a socket that does not linger resets it (socket(7), `SO_LINGER`).
+    fn check_reset(&self) -> io::Result<()> {
+        if !self.reset.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.stream.set_zero_linger()?;
+        Err(io::ErrorKind::ConnectionReset.into())
+    }
 }
 
 impl AsyncRead for Tapped {
@@ -146,6 +171,7 @@ impl AsyncWrite for Tapped {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        self.check_reset()?;
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
@@ -154,6 +180,7 @@ impl AsyncWrite for Tapped {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.check_reset()?;
         Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
     }
 

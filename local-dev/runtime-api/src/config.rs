@@ -12,6 +12,7 @@ use std::time::SystemTime;
 use uuid::Uuid;
 
 use crate::fact::Fact;
+use crate::fault::Faults;
 
 /// What holds for every function.
 #[derive(Clone)]
@@ -43,6 +44,8 @@ pub struct Config {
     /// Is told every fact, among them every line that functions print. Called where it happens and
     /// in the order in which it happens, with locks held: it must neither block nor call back.
     pub observer: Arc<dyn Fn(Fact) + Send + Sync>,
+    /// Decides which faults are injected.
+    pub faults: Arc<dyn Faults>,
 }
 
 impl Config {

@@ -24,3 +24,4 @@ pub use load::Refusal;
 pub use load::load;
 pub use mapping::*;
 pub use project::*;
+pub use suggest::did_you_mean;

@@ -29,7 +29,7 @@ pub(crate) fn nearest<'c>(
 }
 
 /// "did you mean `X`?", if something is near.
-pub(crate) fn did_you_mean<'c>(
+pub fn did_you_mean<'c>(
     name: &str,
     candidates: impl IntoIterator<Item = &'c str>,
 ) -> Option<String> {

@@ -1,6 +1,7 @@
 //! The real `gatepost` binary, started for one test: free port, own data folder, facts instead of
 //! log text, and nothing left when the test ends.
 
+mod fault;
 mod launch;
 mod place;
 mod said;
@@ -26,6 +27,7 @@ use tokio::time::timeout;
 
 use crate::socket::PATIENCE;
 
+pub use fault::Fault;
 pub use launch::Failed;
 pub use launch::Launch;
 pub use place::fixture;

@@ -7,6 +7,9 @@
 //! | `GET /_gatepost/api/events?after=NUMBER` | facts after a number: see [`stream`] |
 //! | `POST /_gatepost/api/connections/ID/send` `{"text"}` | 200 `{}`: as `POST @connections` |
 //! | `POST /_gatepost/api/connections/ID/close` `{}` | 200 `{}`: as `DELETE @connections` |
+//! | `GET /_gatepost/api/faults` | `{"faults": [rule], "steps": [{"step", "effects"}]}` |
+//! | `POST /_gatepost/api/faults` rule | 201: the rule with its `id`; see `crate::faults` |
+//! | `DELETE /_gatepost/api/faults`, `…/ID` | 200 `{"removed"}` |
 //!
 //! Refusals are `{"message"}`. The host must name this machine. `api/` is for who shows the
 //! [token](Token) of this start: programs in `x-gatepost-token` (it is in the ready line and in
@@ -14,6 +17,7 @@
 //! come from a page of this origin or from no page.
 
 mod assets;
+mod faults;
 mod state;
 mod stream;
 mod token;
@@ -143,6 +147,19 @@ async fn api(front: &Front, request: Request<Incoming>, reads: bool) -> Response
         ("api/state", None) if reads => {
             refusal(StatusCode::SERVICE_UNAVAILABLE, "gatepost is starting")
         }
+        (path, Some(running)) if is_below(path, "api/faults") => {
+            let method = request.method().clone();
+            let rest = path["api/faults".len()..].to_owned();
+            let body = if reads {
+                Ok(Bytes::new())
+            } else {
+                body(request).await
+            };
+            match body {
+                Ok(body) => faults::respond(running, &method, &rest, &body),
+                Err(refusal) => refusal,
+            }
+        }
         (path, Some(running)) if request.method() == Method::POST => {
             let Some((id, verb)) = connection(path) else {
                 return refusal(StatusCode::NOT_FOUND, "there is nothing to post to");
@@ -200,32 +217,16 @@ async fn act(
     verb: Verb,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Response<Body>> {
-    if !is_same_origin(request.headers()) {
-        return Err(refusal(
-            StatusCode::FORBIDDEN,
-            "the page that asks is not the console",
-        ));
-    }
-    // A form of another site cannot have this type.
-    if !is_json(request.headers()) {
-        return Err(refusal(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "the body must be application/json",
-        ));
-    }
+    let body = body(request).await?;
     let id =
         Id::from_str(id).map_err(|error| refusal(StatusCode::BAD_REQUEST, &error.to_string()))?;
-    let body = Limited::new(request.into_body(), LARGEST_BODY)
-        .collect()
-        .await;
-    let body = body.map_err(|_| refusal(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"))?;
     let done = match verb {
         Verb::Send => {
             #[derive(Deserialize)]
             struct Message {
                 text: String,
             }
-            let message: Message = serde_json::from_slice(&body.to_bytes())
+            let message: Message = serde_json::from_slice(&body)
                 .map_err(|error| refusal(StatusCode::BAD_REQUEST, &error.to_string()))?;
             running.gateway.post(id, &Bytes::from(message.text))
         }
@@ -242,6 +243,39 @@ async fn act(
             Err(refusal(status, &error.to_string()))
         }
     }
+}
+
+/// The body of a request that changes something, if it may.
+async fn body(request: Request<Incoming>) -> Result<Bytes, Response<Body>> {
+    if !is_same_origin(request.headers()) {
+        return Err(refusal(
+            StatusCode::FORBIDDEN,
+            "the page that asks is not the console",
+        ));
+    }
+    // A form of another site cannot have this type.
+    if !is_json(request.headers()) {
+        return Err(refusal(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "the body must be application/json",
+        ));
+    }
+    let body = Limited::new(request.into_body(), LARGEST_BODY)
+        .collect()
+        .await;
+    match body {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(_) => Err(refusal(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the body is too large",
+        )),
+    }
+}
+
+/// Whether a path is this one, or below it.
+fn is_below(path: &str, top: &str) -> bool {
+    path.strip_prefix(top)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -202,6 +202,24 @@ pub(crate) enum Kind {
         /// Logical ID of the function.
         function: String,
     },
+    /// A fault rule fired.
+    FaultInjected {
+        /// The rule's `id`.
+        rule: u64,
+        /// What goes wrong.
+        effect: String,
+        /// At which step; `now` of a rule without one.
+        step: &'static str,
+        /// The connection, unless it is a step of a function.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        connection: Option<Id>,
+        /// The route that is called.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        route: Option<String>,
+        /// Logical ID of the function.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        function: Option<String>,
+    },
     /// The emulator begins to stop.
     Stopping,
 }

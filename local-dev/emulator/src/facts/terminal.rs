@@ -150,6 +150,22 @@ fn line(kind: &Kind, style: Style) -> Option<String> {
                 style.yellow("!")
             )
         }
+        Kind::FaultInjected {
+            rule,
+            effect,
+            step,
+            connection,
+            function,
+            ..
+        } => {
+            let at = function.as_deref();
+            let at = at.or(connection.as_ref().map(gatepost_gateway::Id::as_str));
+            let at = at.unwrap_or_default();
+            format!(
+                "{} fault {rule}: {effect} at {step} {at}",
+                style.yellow("!")
+            )
+        }
         Kind::Stopping => style.dim("stopping"),
         Kind::Received { .. }
         | Kind::Routed { .. }

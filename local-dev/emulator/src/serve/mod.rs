@@ -32,6 +32,7 @@ use tokio::net::TcpListener;
 use crate::board::Board;
 use crate::console;
 use crate::facts::Journal;
+use crate::faults::Faults;
 use crate::overview::Overview;
 
 pub(crate) use body::Body;
@@ -68,6 +69,8 @@ pub(crate) struct Running {
     pub(crate) board: Arc<Board>,
     /// What stands still.
     pub(crate) overview: Overview,
+    /// What goes wrong on purpose.
+    pub(crate) faults: Arc<Faults>,
     /// The time of day.
     pub(crate) clock: SystemClock,
     /// The folder of the page.

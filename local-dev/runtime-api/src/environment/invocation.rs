@@ -19,6 +19,7 @@ use crate::event::Answer;
 use crate::event::Event;
 use crate::event::Reply;
 use crate::fact::FactEvent;
+use crate::fault::Step;
 use crate::function_error::FunctionError;
 use crate::function_error::error_type;
 use crate::machine::Failed;
@@ -87,8 +88,12 @@ impl Environment {
             started: now,
             deadline,
         });
-        // A runtime that hangs up at this moment asks again and gets the same event, or ends.
-        let _ = waiting.send(delivery);
+        if self.injected(Step::Event).crash {
+            Self::signal(&state, Signal::KILL);
+        } else {
+            // A runtime that hangs up at this moment asks again and gets the same event, or ends.
+            let _ = waiting.send(delivery);
+        }
         self.rearm_for(&mut state, deadline);
         Ok(())
     }
@@ -148,6 +153,11 @@ impl Environment {
         }
         self.output.drain();
         self.end_current(&mut state);
+        if state.initialized && self.injected(Step::Ended).crash {
+            // It ends, and is not offered to the next event.
+            Self::signal(&state, Signal::KILL);
+            return;
+        }
         let first = !state.initialized;
         if first {
             state.initialized = true;

@@ -27,6 +27,7 @@ use super::state::Stopping;
 use super::variables::variables;
 use crate::fact::FactEvent;
 use crate::fact::StopReason;
+use crate::fault::Step;
 use crate::function_error::FunctionError;
 use crate::schedule::InitFailure;
 use crate::supervise::LAUNCH;
@@ -67,6 +68,10 @@ struct Running {
 }
 
 async fn start(environment: &Arc<Environment>) -> io::Result<Running> {
+    let fault = environment.injected(Step::Init);
+    if !fault.delay.is_zero() {
+        tokio::time::sleep(fault.delay).await;
+    }
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let spec = &environment.spec;
     let config = &environment.machine.config;
@@ -98,6 +103,9 @@ async fn start(environment: &Arc<Environment>) -> io::Result<Running> {
     let reading = environment.clone();
     let output = tokio::spawn(async move { reading.output.read(reader).await });
     environment.started(pid);
+    if fault.crash {
+        Environment::signal(&environment.state(), Signal::KILL);
+    }
     Ok(Running {
         child,
         pid,

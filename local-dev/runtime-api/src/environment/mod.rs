@@ -22,6 +22,9 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::fact::EnvironmentId;
+use crate::fault::Injected;
+use crate::fault::Step;
+use crate::fault::injected;
 use crate::function_name::function_arn;
 use crate::machine::Machine;
 use crate::spec::FunctionSpec;
@@ -77,6 +80,11 @@ impl Environment {
         });
         tokio::spawn(life::live(environment.clone()));
         environment
+    }
+
+    /// What is injected at a step.
+    fn injected(&self, step: Step) -> Injected {
+        injected(&*self.machine.config.faults, &self.spec.id, step)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -10,6 +10,7 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use http_body_util::Full;
 use hyper::body::Incoming;
+use rustix::process::Signal;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -22,6 +23,7 @@ use super::http_api::receive;
 use super::state::Delivery;
 use super::state::Runtime;
 use super::state::State;
+use crate::fault::Step;
 use crate::function_error::FunctionError;
 use crate::function_error::MAX_RESPONSE;
 use crate::spec::Outcome;
@@ -93,9 +95,16 @@ impl Environment {
         // Much can have happened while the body arrived.
         answerable(&state, id, "InvocationResponse")?;
         state.runtime = Runtime::ResponseSent;
+        if self.injected(Step::Response).crash {
+            Self::signal(&state, Signal::KILL);
+            return Ok(accepted());
+        }
         match received {
             Received::Whole(response) => {
                 self.answer(&mut state, Outcome::Response(response));
+                if self.injected(Step::Answered).crash {
+                    Self::signal(&state, Signal::KILL);
+                }
                 Ok(accepted())
             }
             Received::TooLarge(length) => {

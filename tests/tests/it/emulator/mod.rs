@@ -3,6 +3,7 @@
 
 mod clock;
 mod console;
+mod faults;
 mod functions;
 mod port;
 mod python;

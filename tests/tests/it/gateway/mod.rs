@@ -8,6 +8,7 @@ mod client;
 mod clocks;
 mod closing;
 mod events;
+mod faults;
 mod frames;
 mod handshake;
 mod management;

@@ -10,8 +10,10 @@ use std::time::Duration;
 use gatepost_gateway::Clock;
 use gatepost_gateway::Config;
 use gatepost_gateway::Fact;
+use gatepost_gateway::Faults;
 use gatepost_gateway::Gateway;
 use gatepost_gateway::Limits;
+use gatepost_gateway::NoFaults;
 use gatepost_gateway::Observer;
 use gatepost_gateway::SplitMix;
 use gatepost_gateway::SystemClock;
@@ -42,6 +44,7 @@ pub(super) struct Wanted {
     pub(super) limits: Limits,
     pub(super) time_scale: f64,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) faults: Arc<dyn Faults>,
     functions: HashMap<&'static str, Does>,
 }
 
@@ -62,6 +65,7 @@ pub(super) fn api() -> Wanted {
         limits: Limits::default(),
         time_scale: 1.0,
         clock: Arc::new(SystemClock),
+        faults: Arc::new(NoFaults),
         functions: HashMap::new(),
     }
 }
@@ -148,6 +152,7 @@ impl Wanted {
             clock: self.clock,
             random: Arc::new(SplitMix::new(1)),
             observer: Arc::new(Told(sender)),
+            faults: self.faults,
         };
         let gateway = Gateway::new(config, Arc::<Script>::clone(&script));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
