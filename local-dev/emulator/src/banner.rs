@@ -43,6 +43,7 @@ pub(crate) fn banner(
     if endpoints.page != endpoints.console {
         urls.insert(0, ("Page", &endpoints.page));
     }
+    urls.extend(endpoints.domains.iter().map(|url| ("Domain", url)));
     for (name, url) in urls {
         line(
             &mut text,

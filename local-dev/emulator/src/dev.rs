@@ -19,6 +19,7 @@ use gatepost_template::Api;
 use gatepost_template::Code;
 use gatepost_template::Finding;
 use gatepost_template::Integration;
+use gatepost_template::Mapping;
 use gatepost_template::Project;
 use gatepost_template::Stage;
 use tokio::time::Instant;
@@ -81,7 +82,8 @@ pub(crate) async fn run(arguments: &DevArguments, process: &Process) -> anyhow::
 
     let listener = port::listen(SocketAddr::new(arguments.host, arguments.port)).await?;
     let listening = listener.local_addr().context("the port of the listener")?;
-    let endpoints = Endpoints::new(listening, &arguments.stage, project.page.is_some());
+    let endpoints =
+        Endpoints::new(listening, &arguments.stage, project.page.is_some()).at_domains(&api);
     let data_dir = process.folder.join(&arguments.data_dir);
     std::fs::create_dir_all(&data_dir)
         .with_context(|| format!("cannot make {}, see --data-dir", data_dir.display()))?;
@@ -224,6 +226,14 @@ fn api(project: &Project, arguments: &DevArguments) -> anyhow::Result<Api> {
         .iter()
         .find(|stage| stage.name == arguments.stage);
     let stage = stage.or_else(|| api.stages.first());
+    let served = stage.map(|stage| stage.name.as_str());
+    let mappings = api.mappings.iter();
+    let mappings = mappings
+        .filter(|mapping| Some(mapping.stage.as_str()) == served)
+        .map(|mapping| Mapping {
+            stage: arguments.stage.clone(),
+            ..mapping.clone()
+        });
     let variables = stage
         .map(|stage| stage.variables.clone())
         .unwrap_or_default();
@@ -233,6 +243,7 @@ fn api(project: &Project, arguments: &DevArguments) -> anyhow::Result<Api> {
     }];
     Ok(Api {
         stages,
+        mappings: mappings.collect(),
         ..api.clone()
     })
 }

@@ -12,6 +12,7 @@ use gatepost_template::Api;
 use gatepost_template::Finding;
 use gatepost_template::Function;
 use gatepost_template::Integration;
+use gatepost_template::Mapping;
 use serde::Serialize;
 
 use crate::build::Launch;
@@ -52,6 +53,8 @@ pub(crate) struct Endpoints {
     pub(crate) console: String,
     /// The page, or the console if the template names none.
     pub(crate) page: String,
+    /// `ws://domain.localhost:port/key` of each mapping of a custom domain.
+    pub(crate) domains: Vec<String>,
 }
 
 impl Endpoints {
@@ -77,7 +80,28 @@ impl Endpoints {
             console,
             origin,
             authority,
+            domains: Vec::new(),
         }
+    }
+
+    /// Whether clients connect by an address of this machine.
+    pub(crate) fn is_default_enabled(&self) -> bool {
+        !self.domains.contains(&self.websocket)
+    }
+
+    /// With the URLs of an API's mappings. Browsers take every name below `localhost` for this
+    /// machine, so that the domain itself need not lead here.
+    pub(crate) fn at_domains(mut self, api: &Api) -> Self {
+        let port = self.authority.rsplit(':').next().unwrap_or_default();
+        let url = |mapping: &Mapping| {
+            let (domain, key) = (&mapping.domain, &mapping.key);
+            format!("ws://{domain}.localhost:{port}/{key}")
+        };
+        self.domains = api.mappings.iter().map(url).collect();
+        if let (true, Some(first)) = (api.disable_execute_api_endpoint, self.domains.first()) {
+            self.websocket.clone_from(first);
+        }
+        self
     }
 }
 

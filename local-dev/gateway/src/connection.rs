@@ -22,6 +22,7 @@ use crate::Limits;
 use crate::PostRefusal;
 use crate::authorizer::Authorized;
 use crate::close::Ending;
+use crate::event::Place;
 use crate::outbox::Outbox;
 use crate::outbox::Pushed;
 
@@ -36,6 +37,7 @@ pub(crate) struct Connection {
     pub(crate) user_agent: Option<Box<str>>,
     /// The `Host` header.
     pub(crate) host: Box<str>,
+    is_named: bool,
     authorizer: OnceLock<Box<Authorized>>,
     outbox: Mutex<Outbox>,
     /// Nothing is read or written any more: a fault.
@@ -63,6 +65,8 @@ pub(crate) struct Opening {
     pub(crate) source_ip: IpAddr,
     pub(crate) user_agent: Option<Box<str>>,
     pub(crate) host: Box<str>,
+    /// Whether the host is a custom domain or `{api-id}.execute-api.…`.
+    pub(crate) is_named: bool,
     /// Where the numbers of messages begin.
     pub(crate) first_message: u16,
 }
@@ -85,6 +89,7 @@ impl Connection {
             source_ip: opening.source_ip,
             user_agent: opening.user_agent,
             host: opening.host,
+            is_named: opening.is_named,
             authorizer: OnceLock::new(),
             outbox: Mutex::new(Outbox::new(limits.out_queue, limits.frame)),
             half_open: AtomicBool::new(false),
@@ -96,6 +101,15 @@ impl Connection {
             under_way: AtomicU32::new(0),
             messages_in: AtomicU64::new(0),
             messages_out: AtomicU64::new(0),
+        }
+    }
+
+    /// `domainName`: the domain by which the client came, or the one that all events have.
+    pub(crate) fn domain_name<'a>(&'a self, place: &'a Place) -> &'a str {
+        if self.is_named {
+            &self.host
+        } else {
+            &place.domain_name
         }
     }
 

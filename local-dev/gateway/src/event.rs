@@ -96,7 +96,7 @@ impl<'a> RequestContext<'a> {
                 source_ip: connection.source_ip,
             },
             request_id: request.id,
-            domain_name: &place.domain_name,
+            domain_name: connection.domain_name(place),
             connection_id: connection.id,
             api_id: &place.api_id,
         }

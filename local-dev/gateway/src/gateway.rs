@@ -1,6 +1,5 @@
 //! The gateway itself: what all connections share.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,13 +12,12 @@ use bytes::Bytes;
 use gatepost_template::Authorizer;
 use gatepost_template::Expression;
 use gatepost_template::Integration;
-use gatepost_template::Stage;
+use http::HeaderMap;
 use http::HeaderValue;
 use http::Request;
 use http::Response;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use percent_encoding::percent_decode_str;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -40,6 +38,10 @@ use crate::casing::Casing;
 use crate::close::Ending;
 use crate::connection::Connection;
 use crate::connection::Moment;
+use crate::endpoint::Endpoints;
+use crate::endpoint::Host;
+use crate::endpoint::Nowhere;
+use crate::endpoint::split_path;
 use crate::event;
 use crate::event::Place;
 use crate::fault;
@@ -60,31 +62,44 @@ impl Gateway {
         Self(Arc::new(Core::new(config, invoke)))
     }
 
-    /// Whether a request for this path (of a URL, still encoded) is the gateway's: below a stage,
-    /// or `/@connections/…` without a stage, which it refuses as AWS does.
+    /// Whether a request with these headers for this path (of a URL, still encoded) is the
+    /// gateway's: below a stage or what is mapped at a custom domain, or `/@connections/…` without
+    /// a stage, which it refuses as AWS does.
     #[must_use]
-    pub fn owns(&self, path: &str) -> bool {
-        let (first, _) = split_path(path);
-        first == "@connections" || self.0.stages.contains_key(first.as_ref())
+    pub fn owns(&self, headers: &HeaderMap, path: &str) -> bool {
+        split_path(path).0 == "@connections" || self.0.endpoints.locate(headers, path).is_ok()
     }
 
     /// Answers a request: `/{stage}` is the handshake, `/{stage}/@connections/{id}` the management
-    /// API. A handshake that the gateway does not own is refused with 403; pass those on, too.
+    /// API; at a custom domain the mapping key stands for the stage. A handshake that the gateway
+    /// does not own is refused with 403; pass those on, too.
     /// The request must come from [`crate::serve_connection`], else a handshake cannot upgrade.
     pub async fn serve(
         &self,
         request: Request<Incoming>,
         peer: SocketAddr,
     ) -> Response<Full<Bytes>> {
-        let (first, rest) = split_path(request.uri().path());
-        let stage = self.0.stages.get(first.as_ref()).cloned();
-        let rest = rest.to_owned();
-        let management = first == "@connections" || split_path(&rest).0 == "@connections";
-        match stage {
-            None => self.0.refuse(Refusal::forbidden("no such stage")).await,
-            Some(stage) if management => management::serve(&self.0, request, &stage, &rest).await,
-            Some(stage) => handshake::serve(&self.0, request, &stage, &rest, peer).await,
+        let core = &self.0;
+        let uri = request.uri().clone();
+        let located = match core.endpoints.locate(request.headers(), uri.path()) {
+            Ok(located) => located,
+            Err(Nowhere(why)) => return core.refuse(Refusal::forbidden(why)).await,
+        };
+        let (first, below) = split_path(located.rest);
+        if first == "@connections" {
+            return management::serve(core, request, &located.stage, located.rest).await;
         }
+        // Who calls `https://{domainName}/{stage}` at a domain that maps the stage to its root asks
+        // for a route of this name (seen on AWS: aws-samples/simple-websockets-chat-app issue 40).
+        if located.host == Host::Domain && split_path(below).0 == "@connections" {
+            let refusal = Refusal::no_method(located.rest, request.method().as_str());
+            return core.refuse(refusal).await;
+        }
+        if !core.endpoints.lets_in(located.host) {
+            let refusal = Refusal::forbidden("the default endpoint is disabled");
+            return core.refuse(refusal).await;
+        }
+        handshake::serve(core, request, &located, peer).await
     }
 
     /// Logical ID of the API.
@@ -140,13 +155,6 @@ impl Gateway {
     }
 }
 
-/// The first segment of a path, decoded, and the rest.
-pub(crate) fn split_path(path: &str) -> (Cow<'_, str>, &str) {
-    let path = path.strip_prefix('/').unwrap_or(path);
-    let (first, rest) = path.split_at(path.find('/').unwrap_or(path.len()));
-    (percent_decode_str(first).decode_utf8_lossy(), rest)
-}
-
 /// A route as messages meet it.
 #[derive(Debug)]
 pub(crate) struct Target {
@@ -171,7 +179,7 @@ pub(crate) struct Function {
 pub(crate) struct Core {
     pub(crate) config: Config,
     pub(crate) place: Place,
-    pub(crate) stages: HashMap<String, Arc<Stage>>,
+    pub(crate) endpoints: Endpoints,
     pub(crate) routes: HashMap<String, Arc<Target>>,
     pub(crate) expression: Expression,
     pub(crate) ids: Ids,
@@ -223,11 +231,7 @@ impl Core {
                 api_id: config.api_id.clone(),
                 domain_name: config.authority.clone(),
             },
-            stages: api
-                .stages
-                .iter()
-                .map(|s| (s.name.clone(), Arc::new(s.clone())))
-                .collect(),
+            endpoints: Endpoints::new(api, &config.api_id),
             routes: api
                 .routes
                 .iter()

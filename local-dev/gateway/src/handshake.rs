@@ -13,7 +13,6 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use fastwebsockets::upgrade::UpgradeFut;
 use gatepost_template::Authorizer;
-use gatepost_template::Stage;
 use http::HeaderMap;
 use http::HeaderValue;
 use http::Method;
@@ -37,6 +36,8 @@ use crate::authorizer;
 use crate::close::Ending;
 use crate::connection::Connection;
 use crate::connection::Opening;
+use crate::endpoint::Host;
+use crate::endpoint::Located;
 use crate::event;
 use crate::fault;
 use crate::gateway::Core;
@@ -57,15 +58,14 @@ const LONGEST_URL: usize = 4096;
 /// What `$connect` decided: the subprotocol, or what the client gets instead.
 type Admission = Result<Option<HeaderValue>, Refusal>;
 
-/// Answers a request for `/{stage}`; `rest` is what follows the stage.
+/// Answers a request for a stage.
 pub(crate) async fn serve(
     core: &Arc<Core>,
     mut request: Request<Incoming>,
-    stage: &Arc<Stage>,
-    rest: &str,
+    located: &Located<'_>,
     peer: SocketAddr,
 ) -> Response<Full<Bytes>> {
-    if let Err(refusal) = check(core, &request, rest) {
+    if let Err(refusal) = check(core, &request, located.rest) {
         let status = refusal.status;
         let mut response = core.refuse(refusal).await;
         if status == StatusCode::UPGRADE_REQUIRED {
@@ -94,7 +94,7 @@ pub(crate) async fn serve(
     let random = core.config.random.next();
     let opening = Opening {
         id: core.ids.connection(now.epoch_ms, &*core.config.random),
-        stage: Arc::clone(stage),
+        stage: Arc::clone(&located.stage),
         now,
         source_ip: peer.ip(),
         user_agent: head.user_agent.as_deref().map(Box::from),
@@ -103,11 +103,12 @@ pub(crate) async fn serve(
             .header("host")
             .unwrap_or(&core.config.authority)
             .into(),
+        is_named: located.host != Host::Machine,
         first_message: u16::try_from(random & 0x7fff).unwrap_or(0),
     };
     let connection = Arc::new(Connection::new(opening, &core.config.limits));
     match core
-        .fault(Step::Handshake, connection.id, &stage.name)
+        .fault(Step::Handshake, connection.id, &located.stage.name)
         .await
     {
         Some(Fault::Status(StatusCode::TOO_MANY_REQUESTS)) => {

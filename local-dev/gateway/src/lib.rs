@@ -11,6 +11,7 @@ mod clock;
 mod close;
 mod config;
 mod connection;
+mod endpoint;
 mod event;
 mod fault;
 mod frame;

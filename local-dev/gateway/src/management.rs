@@ -26,9 +26,9 @@ use crate::What;
 use crate::clock::iso_ms;
 use crate::close::Ending;
 use crate::connection::Connection;
+use crate::endpoint::split_path;
 use crate::fault;
 use crate::gateway::Core;
-use crate::gateway::split_path;
 use crate::refusal::Refusal;
 
 /// Why a post was refused.
@@ -82,7 +82,7 @@ async fn answer(
     let method = request.method().clone();
     let known = matches!(method, Method::POST | Method::GET | Method::DELETE);
     if id.is_empty() || !more.is_empty() || !known {
-        return Err(Refusal::no_method(request.uri().path(), method.as_str()));
+        return Err(Refusal::no_method(rest, method.as_str()));
     }
     let id: Id = id
         .parse()

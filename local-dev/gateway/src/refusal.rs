@@ -8,6 +8,7 @@ use http::Response;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use http_body_util::Full;
+use percent_encoding::percent_decode_str;
 
 /// What the gateway answers instead of what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,10 +125,11 @@ impl Refusal {
         )
     }
 
-    /// A method or path that `@connections` does not have (text seen on AWS: aws-samples
-    /// simple-websockets-chat-app issue 40; the status is a guess).
+    /// A method or path that `@connections` does not have; `path` is what follows the stage or the
+    /// mapping key (text seen on AWS: aws-samples simple-websockets-chat-app issue 40, where the
+    /// path is decoded; the status is a guess).
     pub(crate) fn no_method(path: &str, method: &str) -> Self {
-        let path = path.trim_start_matches('/');
+        let path = percent_decode_str(path.trim_start_matches('/')).decode_utf8_lossy();
         let text = format!("No method found matching route {path} for http method {method}.");
         Self::new(
             StatusCode::NOT_FOUND,

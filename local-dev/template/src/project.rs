@@ -33,6 +33,11 @@ pub struct Api {
     pub stages: Vec<Stage>,
     /// Routes by route key.
     pub routes: BTreeMap<String, Route>,
+    /// Where its stages are reached at custom domains.
+    pub mappings: Vec<Mapping>,
+    /// `DisableExecuteApiEndpoint`, if [`Api::mappings`] says how it is reached then: clients
+    /// connect at custom domains only.
+    pub disable_execute_api_endpoint: bool,
     /// Where it stands.
     pub at: At,
 }
@@ -89,6 +94,20 @@ pub struct Stage {
     pub name: String,
     /// Its variables.
     pub variables: BTreeMap<String, String>,
+}
+
+/// `AWS::ApiGatewayV2::ApiMapping`: a stage at a custom domain.
+#[derive(Debug, Clone)]
+pub struct Mapping {
+    /// The domain in lower case, for example `chat.example.com`; `*.example.com` stands for every
+    /// name with one label more.
+    pub domain: String,
+    /// `ApiMappingKey`, the first segment of the path; empty at the root.
+    pub key: String,
+    /// The name of the stage.
+    pub stage: String,
+    /// Where it stands.
+    pub at: At,
 }
 
 /// A route.
@@ -213,6 +232,8 @@ mod tests {
                 variables: BTreeMap::new(),
             }],
             routes: BTreeMap::new(),
+            mappings: Vec::new(),
+            disable_execute_api_endpoint: false,
             at: At {
                 file: Arc::new(PathBuf::new()),
                 line: 1,

@@ -129,7 +129,7 @@ async fn respond(
     };
     let upgrades = request.headers().contains_key(header::UPGRADE);
     let invokes = is_invoke_path(path);
-    let posts = running.gateway.owns(path) && !upgrades;
+    let posts = running.gateway.owns(request.headers(), path) && !upgrades;
     // No SDK sends an Origin; a page of another site that makes a browser call functions or post to
     // connections does. Handshakes come from pages anywhere, as on AWS.
     if (invokes || posts) && !host::is_from_no_other_site(request.headers(), local) {
@@ -177,7 +177,11 @@ async fn respond(
 /// origin and the endpoint must agree.
 fn endpoint(running: &Running, request: &Request<Incoming>, local: IpAddr) -> String {
     match host::authority(request.headers()) {
-        Some(authority) if is_this_machine(request.headers(), local) => {
+        // Else clients connect at a custom domain only.
+        Some(authority)
+            if is_this_machine(request.headers(), local)
+                && running.overview.endpoints.is_default_enabled() =>
+        {
             format!("ws://{authority}/{}", running.overview.stage)
         }
         _ => running.overview.endpoints.websocket.clone(),

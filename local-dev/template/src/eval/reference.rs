@@ -105,8 +105,10 @@ impl Scope {
             "AWS::Lambda::Function" | "AWS::Serverless::Function" => self.function_name(resource),
             "AWS::ApiGatewayV2::Api" => Ok(local::api_id(id)),
             "AWS::ApiGatewayV2::Stage" => self.property(resource, "StageName"),
+            "AWS::ApiGatewayV2::DomainName" => self.property(resource, "DomainName"),
             // IDs that AWS makes up; here they are the logical ones.
-            "AWS::ApiGatewayV2::Route"
+            "AWS::ApiGatewayV2::ApiMapping"
+            | "AWS::ApiGatewayV2::Route"
             | "AWS::ApiGatewayV2::RouteResponse"
             | "AWS::ApiGatewayV2::Integration"
             | "AWS::ApiGatewayV2::IntegrationResponse"

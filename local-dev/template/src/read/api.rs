@@ -11,10 +11,12 @@ use crate::mapping::Variable;
 use crate::node::Node;
 use crate::project::Api;
 use crate::project::Function;
+use crate::project::Mapping;
 use crate::read::Reader;
 
 /// Types that belong to an API.
 const PARTS: &[&str] = &[
+    "AWS::ApiGatewayV2::ApiMapping",
     "AWS::ApiGatewayV2::Authorizer",
     "AWS::ApiGatewayV2::Deployment",
     "AWS::ApiGatewayV2::Integration",
@@ -41,6 +43,7 @@ impl<'s> Reader<'s> {
             let parts = parts.remove(&local::api_id(&resource.id));
             apis.extend(self.api(resource, &parts.unwrap_or_default(), functions));
         }
+        self.check_domains(&apis);
         if apis.is_empty() && self.findings.errors.is_empty() {
             let at = document
                 .get("Resources")
@@ -108,13 +111,36 @@ impl<'s> Reader<'s> {
         let stages = self.stages(resource, parts);
         let routes = self.routes(resource, parts, functions);
         self.check_permissions(resource, &stages, &routes, parts);
+        let mappings = self.mappings(parts, &stages);
+        let disable_execute_api_endpoint = self.is_endpoint_disabled(resource, &mappings);
         Some(Api {
             id: resource.id.clone(),
             route_selection_expression,
             stages,
             routes,
+            mappings,
+            disable_execute_api_endpoint,
             at: resource.at.clone(),
         })
+    }
+
+    /// `DisableExecuteApiEndpoint`; it is not obeyed when no mapping is known, since nobody could
+    /// connect.
+    fn is_endpoint_disabled(&mut self, resource: &Resource, mappings: &[Mapping]) -> bool {
+        const NAME: &str = "DisableExecuteApiEndpoint";
+        if self.flag(&resource.properties, NAME) != Some(true) {
+            return false;
+        }
+        if mappings.is_empty() {
+            let node = resource.properties.get(NAME);
+            let at = node.map_or(&resource.at, |node| &node.at);
+            let what = format!(
+                "`{NAME}` is not obeyed: no AWS::ApiGatewayV2::ApiMapping of this template says at \
+                 which domain the API is reached"
+            );
+            self.findings.unsupported(Finding::new(at, what));
+        }
+        !mappings.is_empty()
     }
 }
 

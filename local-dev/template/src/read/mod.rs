@@ -8,6 +8,7 @@ mod function;
 mod globals;
 mod integration;
 mod invoke_config;
+mod mapping;
 mod page;
 mod permission;
 mod property;

@@ -65,6 +65,10 @@ pub(super) fn expand(resource: &Resource, scope: &Scope, findings: &mut Findings
     if let Auth::Custom { function, auth } = auth {
         expand_authorizer(resource, function, auth, &mut made);
     }
+    if let Some(domain) = properties.get("Domain") {
+        shape::check(&shape::SAM_DOMAIN, domain, scope, findings);
+        expand_domain(resource, domain, findings, &mut made);
+    }
     made
 }
 
@@ -100,7 +104,10 @@ fn api(resource: &Resource) -> Resource {
     let mut entries = vec![("ProtocolType", Node::text("WEBSOCKET", &resource.at))];
     copy(
         &resource.properties,
-        &[("RouteSelectionExpression", "RouteSelectionExpression")],
+        &[
+            ("RouteSelectionExpression", "RouteSelectionExpression"),
+            ("DisableExecuteApiEndpoint", "DisableExecuteApiEndpoint"),
+        ],
         &mut entries,
     );
     Resource {
@@ -265,6 +272,45 @@ fn expand_authorizer(
     let source = format!("{EXECUTE}:${{{}}}/authorizers/*", resource.id);
     let id = format!("{}AuthorizerPermission", resource.id);
     resources.push(permission(id, function, &source, at));
+}
+
+/// The custom domain, and a mapping for each `BasePath`: at the root if there is none.
+fn expand_domain(
+    resource: &Resource,
+    domain: &Node,
+    findings: &mut Findings,
+    resources: &mut Vec<Resource>,
+) {
+    let at = &domain.at;
+    let Some(name) = domain.get("DomainName") else {
+        let what = "`Domain` has no `DomainName`".to_owned();
+        findings.error(missing(domain, "DomainName", at, what));
+        return;
+    };
+    let id = format!("{}Domain", resource.id);
+    let properties = vec![("DomainName", name.clone())];
+    resources.push(made("AWS::ApiGatewayV2::DomainName", id, properties, at));
+    let root = [Node::text("", at)];
+    let paths = match domain.get("BasePath").map(Node::items) {
+        None | Some([]) => &root,
+        Some(paths) => paths,
+    };
+    let stage = Node::text(format!("{}.Stage", resource.id), at);
+    for (index, path) in paths.iter().enumerate() {
+        let key = match path.as_text() {
+            // SAM takes `/` for the root, and slashes around a name for nothing.
+            Some(text) => Node::text(text.trim_matches('/'), &path.at),
+            None => path.clone(),
+        };
+        let properties = vec![
+            ("ApiId", reference(&resource.id, at)),
+            ("ApiMappingKey", key),
+            ("DomainName", name.clone()),
+            ("Stage", Node::map(vec![("Ref", stage.clone())], at)),
+        ];
+        let id = format!("{}ApiMapping{index}", resource.id);
+        resources.push(made("AWS::ApiGatewayV2::ApiMapping", id, properties, at));
+    }
 }
 
 fn authorizer_id(resource: &Resource) -> String {

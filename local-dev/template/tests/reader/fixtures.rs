@@ -112,6 +112,6 @@ fn reads_a_chat_application_with_merge_keys() {
           128 MB, 3s, retries 2 for 21600s, reserved None
         ! t.yaml:33:3: API Gateway may not call `SendMessage` for `sendmessage`: on AWS it fails with 500 (add an AWS::Lambda::Permission for apigateway.amazonaws.com whose `SourceArn` fits)
         ! t.yaml:62:11: `ConnectionsTable`: AWS::DynamoDB::Table is not emulated
-        ! t.yaml:89:11: `Domain`: AWS::ApiGatewayV2::DomainName is not emulated
+        ! t.yaml:88:3: no WebSocket API is mapped to `chat.example.com` here (add an AWS::ApiGatewayV2::ApiMapping)
     "#]].assert_eq(&read.unwrap());
 }

@@ -6,6 +6,7 @@
 )]
 
 mod broken;
+mod domains;
 mod fixtures;
 mod hostile;
 mod parameters;
@@ -70,6 +71,15 @@ fn shown(project: &Project) -> String {
             lines.push(format!("  stage {} {:?}", stage.name, stage.variables));
         }
         lines.extend(api.routes.values().map(route));
+        for mapping in &api.mappings {
+            lines.push(format!(
+                "  at {}/{} → {}",
+                mapping.domain, mapping.key, mapping.stage
+            ));
+        }
+        if api.disable_execute_api_endpoint {
+            lines.push("  at no other address".to_owned());
+        }
     }
     for function in project.functions.values() {
         lines.extend(function_lines(function));

@@ -51,6 +51,8 @@ impl Answer {
 
 pub(super) struct Client {
     stream: TcpStream,
+    /// What its requests name in `Host`.
+    host: String,
     read: Vec<u8>,
 }
 
@@ -88,8 +90,15 @@ impl Client {
         stream.set_nodelay(true).unwrap();
         Self {
             stream,
+            host: "127.0.0.1:3001".to_owned(),
             read: Vec::new(),
         }
+    }
+
+    /// The same, by another name.
+    pub(super) fn at(mut self, host: &str) -> Self {
+        host.clone_into(&mut self.host);
+        self
     }
 
     pub(super) async fn send(&mut self, bytes: &[u8]) {
@@ -102,9 +111,10 @@ impl Client {
 
     /// A handshake with more header lines; the answer, whatever it is.
     pub(super) async fn handshake(&mut self, path: &str, headers: &[&str]) -> Answer {
+        let host = &self.host;
         let more: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
         let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: 127.0.0.1:3001\r\nUpgrade: websocket\r\n\
+            "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\n\
              Connection: Upgrade\r\nSec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n\
              {more}\r\n"
         );
@@ -120,8 +130,9 @@ impl Client {
     }
 
     pub(super) async fn request(&mut self, method: &str, path: &str, body: &[u8]) -> Answer {
-        let len = body.len();
-        let head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len}\r\n\r\n");
+        let (host, len) = (&self.host, body.len());
+        let head =
+            format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len}\r\n\r\n");
         self.send(&[head.as_bytes(), body].concat()).await;
         self.answer().await
     }

@@ -174,7 +174,7 @@ async fn what_cannot_be_done_is_refused() {
     }
     let answer = served.http("PUT", &path(unknown), b"x").await;
     let text =
-        format!("No method found matching route local/@connections/{unknown} for http method PUT.");
+        format!("No method found matching route @connections/{unknown} for http method PUT.");
     let body: Value = serde_json::from_str(&answer.body).unwrap();
     assert_eq!((answer.status, &body["message"]), (404, &Value::from(text)));
     for path in [

@@ -7,6 +7,7 @@ mod authorizer;
 mod client;
 mod clocks;
 mod closing;
+mod domains;
 mod events;
 mod faults;
 mod frames;

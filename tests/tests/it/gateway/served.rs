@@ -60,6 +60,8 @@ pub(super) fn api() -> Wanted {
             route_selection_expression: "$request.body.action".to_owned(),
             stages: vec![stage],
             routes: BTreeMap::new(),
+            mappings: Vec::new(),
+            disable_execute_api_endpoint: false,
             at: at(),
         },
         limits: Limits::default(),

@@ -28,6 +28,25 @@ pub(in crate::read) const SAM_AUTH: Shape = Shape {
     missing: &[],
 };
 
+/// `Domain` of `AWS::Serverless::WebSocketApi`.
+pub(in crate::read) const SAM_DOMAIN: Shape = Shape {
+    of: "Domain of AWS::Serverless::WebSocketApi",
+    read: &["BasePath", "DomainName"],
+    inert: &[
+        "CertificateArn",
+        "EndpointConfiguration",
+        "OwnershipVerificationCertificateArn",
+        "Route53",
+        "SecurityPolicy",
+        "TruststoreUri",
+        "TruststoreVersion",
+    ],
+    missing: &[(
+        "MutualTlsAuthentication",
+        "clients are not asked for a certificate",
+    )],
+};
+
 /// `EventInvokeConfig` of a SAM function.
 pub(in crate::read) const INVOKE_CONFIG: Shape = Shape {
     of: "EventInvokeConfig",

@@ -11,7 +11,11 @@ const MODELS: &str = "messages are not validated";
 pub(super) const RESOURCES: &[Shape] = &[
     Shape {
         of: "AWS::ApiGatewayV2::Api",
-        read: &["ProtocolType", "RouteSelectionExpression"],
+        read: &[
+            "DisableExecuteApiEndpoint",
+            "ProtocolType",
+            "RouteSelectionExpression",
+        ],
         inert: &[
             "ApiKeySelectionExpression",
             "Description",
@@ -28,10 +32,6 @@ pub(super) const RESOURCES: &[Shape] = &[
             ("BodyS3Location", HTTP_ONLY),
             ("CorsConfiguration", HTTP_ONLY),
             ("CredentialsArn", HTTP_ONLY),
-            (
-                "DisableExecuteApiEndpoint",
-                "on AWS the API answers at a custom domain only",
-            ),
             ("RouteKey", HTTP_ONLY),
             ("Target", HTTP_ONLY),
         ],
@@ -131,6 +131,24 @@ pub(super) const RESOURCES: &[Shape] = &[
             ("EnableSimpleResponses", HTTP_ONLY),
             ("IdentityValidationExpression", HTTP_ONLY),
             ("JwtConfiguration", HTTP_ONLY),
+        ],
+    },
+    Shape {
+        of: "AWS::ApiGatewayV2::ApiMapping",
+        read: &["ApiId", "ApiMappingKey", "DomainName", "Stage"],
+        inert: &[],
+        missing: &[],
+    },
+    Shape {
+        of: "AWS::ApiGatewayV2::DomainName",
+        read: &["DomainName"],
+        inert: &["DomainNameConfigurations", "Tags"],
+        missing: &[
+            (
+                "MutualTlsAuthentication",
+                "clients are not asked for a certificate",
+            ),
+            ("RoutingMode", "only API mappings are looked at"),
         ],
     },
     Shape {
@@ -242,6 +260,8 @@ pub(super) const RESOURCES: &[Shape] = &[
         read: &[
             "Auth",
             "DefaultRouteSettings",
+            "DisableExecuteApiEndpoint",
+            "Domain",
             "RouteSelectionExpression",
             "RouteSettings",
             "Routes",
@@ -259,13 +279,7 @@ pub(super) const RESOURCES: &[Shape] = &[
             "PropagateTags",
             "Tags",
         ],
-        missing: &[
-            (
-                "DisableExecuteApiEndpoint",
-                "on AWS the API answers at a custom domain only",
-            ),
-            ("Domain", "the API answers on this machine only"),
-        ],
+        missing: &[],
     },
     Shape {
         of: "AWS::Lambda::Permission",
