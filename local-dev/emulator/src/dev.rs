@@ -156,6 +156,7 @@ pub(crate) async fn run(arguments: &DevArguments, process: &Process) -> anyhow::
     let running = Running {
         gateway: gateway.clone(),
         lambda: Arc::clone(&lambda),
+        signatures: parts.signatures("lambda"),
         board: Arc::clone(&board),
         overview: overview.clone(),
         page: project.page.clone(),

@@ -21,6 +21,7 @@ mod overview;
 mod port;
 mod schedule;
 mod serve;
+mod signatures;
 mod stop;
 mod style;
 mod time;

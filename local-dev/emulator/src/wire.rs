@@ -16,6 +16,7 @@ use gatepost_gateway::SystemClock;
 use gatepost_runtime_api as runtime_api;
 use gatepost_runtime_api::FunctionSpec;
 use gatepost_runtime_api::Lambda;
+use gatepost_sigv4::Signatures;
 use gatepost_template::Api;
 use gatepost_template::Function;
 use gatepost_template::Project;
@@ -40,6 +41,7 @@ use crate::functions::GatewayObserver;
 use crate::functions::lambda_observer;
 use crate::overview::Endpoints;
 use crate::schedule;
+use crate::signatures::signatures;
 
 /// Of everything that is emulated: the account in ARNs.
 const ACCOUNT: &str = "000000000000";
@@ -152,10 +154,17 @@ impl Parts<'_> {
             time_scale: self.arguments.time_scale,
             clock: Arc::new(SystemClock),
             random: Arc::new(random),
+            signatures: self.signatures("execute-api"),
             observer: Arc::new(GatewayObserver(Arc::clone(self.journal))),
             faults: Arc::<Faults>::clone(self.faults),
         };
         Ok(Gateway::new(config, Arc::new(functions)))
+    }
+
+    /// The signatures of requests for `service`.
+    pub(crate) fn signatures(self, service: &'static str) -> Signatures {
+        let (sigv4, credentials) = (self.arguments.sigv4, self.credentials);
+        signatures(sigv4, credentials, service, self.journal)
     }
 
     /// Starts the schedules of the functions that run.

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gatepost_sigv4::Signatures;
 use gatepost_template::Api;
 
 use crate::Clock;
@@ -35,6 +36,8 @@ pub struct Config {
     pub clock: Arc<dyn Clock>,
     /// Random numbers for ids.
     pub random: Arc<dyn Random>,
+    /// Whether requests to `@connections` and handshakes with `AWS_IAM` are who they say.
+    pub signatures: Signatures,
     /// Is told everything that happens.
     pub observer: Arc<dyn Observer>,
     /// Decides which faults are injected.

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use gatepost_sigv4::Request as SignedRequest;
 use gatepost_template::Stage;
 use http::HeaderValue;
 use http::Method;
@@ -77,19 +78,27 @@ async fn answer(
     stage: &Arc<Stage>,
     rest: &str,
 ) -> Result<Response<Full<Bytes>>, Refusal> {
+    let (head, body) = request.into_parts();
+    // The whole of it is signed.
+    let payload = payload(core, body).await?;
+    core.config.signatures.check(&SignedRequest {
+        method: &head.method,
+        uri: &head.uri,
+        headers: &head.headers,
+        payload: &payload,
+    })?;
     let (_, below) = split_path(rest);
     let (id, more) = split_path(below);
-    let method = request.method().clone();
-    let known = matches!(method, Method::POST | Method::GET | Method::DELETE);
+    let known = matches!(head.method, Method::POST | Method::GET | Method::DELETE);
     if id.is_empty() || !more.is_empty() || !known {
-        return Err(Refusal::no_method(rest, method.as_str()));
+        return Err(Refusal::no_method(rest, head.method.as_str()));
     }
     let id: Id = id
         .parse()
         .map_err(|_| Refusal::invalid_connection_id(&id))?;
-    match method {
+    match head.method {
+        Method::POST if payload.is_empty() => Err(Refusal::no_payload("a post without a payload")),
         Method::POST => {
-            let payload = payload(core, request).await?;
             match injected(core, Step::Post, id, stage).await? {
                 Injection::Nothing => post(core, Some(stage), id, &payload)?,
                 Injection::Twice => {
@@ -159,9 +168,8 @@ async fn injected(core: &Core, step: Step, id: Id, stage: &Stage) -> Result<Inje
 /// before it reads, sees the answer and not a reset connection.
 const DRAINED: usize = 8 * 1024 * 1024;
 
-async fn payload(core: &Core, request: Request<Incoming>) -> Result<Bytes, Refusal> {
+async fn payload(core: &Core, mut body: Incoming) -> Result<Bytes, Refusal> {
     let largest = core.config.limits.message;
-    let mut body = request.into_body();
     let mut payload = Bytes::new();
     let mut read = 0;
     while let Some(frame) = body.frame().await {
@@ -179,11 +187,10 @@ async fn payload(core: &Core, request: Request<Incoming>) -> Result<Bytes, Refus
             _ => [payload, part].concat().into(),
         };
     }
-    match read {
-        0 => Err(Refusal::no_payload("a post without a payload")),
-        read if read > largest => Err(PostError::TooLarge.into()),
-        _ => Ok(payload),
+    if read > largest {
+        return Err(PostError::TooLarge.into());
     }
+    Ok(payload)
 }
 
 fn find(core: &Core, stage: Option<&Arc<Stage>>, id: Id) -> Result<Arc<Connection>, PostError> {

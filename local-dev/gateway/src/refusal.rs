@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use gatepost_sigv4::Fault;
 use http::HeaderValue;
 use http::Response;
 use http::StatusCode;
@@ -183,5 +184,16 @@ impl Refusal {
                 .insert("x-amzn-errortype", error_type);
         }
         response
+    }
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            Some(fault.error_type()),
+            Cow::Owned(fault.body()),
+            Cow::Owned(fault.to_string()),
+        )
     }
 }

@@ -52,19 +52,46 @@ fn written_name(path: &str) -> Option<&str> {
 
 impl Lambda {
     /// Answers `POST /2015-03-31/functions/{name}/invocations`, and anything else with 404.
-    /// Signatures are not looked at.
+    /// Signatures are not looked at: whoever verifies them calls [`Lambda::payload`] and
+    /// [`Lambda::respond`].
     pub async fn serve<B>(&self, request: Request<B>) -> Response<Full<Bytes>>
     where
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let (head, body) = request.into_parts();
-        let body = match Limited::new(body, MAX_PAYLOAD).collect().await {
-            Ok(body) => body.to_bytes(),
-            Err(_) => return InvokeError::TooLarge(MAX_PAYLOAD + 1).refusal(self, ""),
-        };
-        self.respond(&head.method, head.uri.path(), &head.headers, body)
-            .await
+        match self.payload(body).await {
+            Ok(payload) => {
+                self.respond(&head.method, head.uri.path(), &head.headers, payload)
+                    .await
+            }
+            Err(refusal) => refusal,
+        }
+    }
+
+    /// Reads the body of a request.
+    ///
+    /// # Errors
+    /// The answer, if it is larger than the payload of any invocation.
+    pub async fn payload<B>(&self, body: B) -> Result<Bytes, Response<Full<Bytes>>>
+    where
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        match Limited::new(body, MAX_PAYLOAD).collect().await {
+            Ok(body) => Ok(body.to_bytes()),
+            Err(_) => Err(InvokeError::TooLarge(MAX_PAYLOAD + 1).refusal(self, "")),
+        }
+    }
+
+    /// The answer to a request whose signature does not hold: 403 with this `x-amzn-ErrorType` and
+    /// JSON.
+    pub fn forbid(&self, error_type: &'static str, json: String) -> Response<Full<Bytes>> {
+        let request_id = (self.machine.config.new_id)();
+        let mut response = response(StatusCode::FORBIDDEN, json.into(), request_id);
+        let error_type = HeaderValue::from_static(error_type);
+        response.headers_mut().insert(ERROR_TYPE, error_type);
+        response
     }
 
     /// [`Lambda::serve`] for a body that is already there.

@@ -79,6 +79,13 @@ pub(crate) struct DevArguments {
     #[arg(help_heading = "Serving")]
     pub(crate) strict_json: bool,
 
+    /// What is done about requests to @connections and functions whose AWS signature does not hold:
+    /// nothing, a warning, or 403 as on AWS. Only with `off` does `AWS_IAM` on `$connect` let
+    /// unsigned clients in
+    #[arg(long, value_name = "MODE", value_enum, default_value_t = Sigv4::Warn)]
+    #[arg(help_heading = "Serving")]
+    pub(crate) sigv4: Sigv4,
+
     /// Variable of every function, over the template's and the file's; may be repeated
     #[arg(long = "env", value_name = "KEY=VALUE", value_parser = variable)]
     #[arg(help_heading = "Functions")]
@@ -113,6 +120,17 @@ pub(crate) struct DevArguments {
     #[arg(long, value_name = "DIR")]
     #[arg(help_heading = "Output")]
     pub(crate) log_dir: Option<PathBuf>,
+}
+
+/// What is done about signatures that do not hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Sigv4 {
+    /// Nobody looks at them
+    Off,
+    /// They are told once a cause, and the request is answered
+    Warn,
+    /// The request is refused with 403
+    Strict,
 }
 
 /// A name and its value.
@@ -218,6 +236,7 @@ mod tests {
         assert_eq!(dev.port, 3001);
         assert_eq!(dev.stage, "local");
         assert_eq!(dev.data_dir, PathBuf::from(".gatepost"));
+        assert_eq!(dev.sigv4, Sigv4::Warn);
     }
 
     #[test]
@@ -235,7 +254,7 @@ mod tests {
             &["--time-scale", "NaN"],
             &["--concurrency", "0"],
             &["--watch"],
-            &["--sigv4", "strict"],
+            &["--sigv4", "on"],
         ] {
             assert!(dev(arguments).is_err(), "{arguments:?}");
         }

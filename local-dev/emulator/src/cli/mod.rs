@@ -5,6 +5,7 @@ mod process;
 
 pub(crate) use arguments::CommandLine;
 pub(crate) use arguments::DevArguments;
+pub(crate) use arguments::Sigv4;
 pub(crate) use arguments::Subcommand;
 pub(crate) use arguments::Variable;
 pub(crate) use process::Process;

@@ -124,6 +124,18 @@ pub(crate) enum Kind {
         /// `gone` or `client does not read`.
         why: &'static str,
     },
+    /// A request's signature does not hold.
+    SignatureFault {
+        /// `execute-api` (`@connections`, and handshakes with `AWS_IAM`) or `lambda` (Invoke).
+        service: &'static str,
+        /// `missing`, `incomplete`, `expired`, `not_yet_current`, `scope`, `unknown_key` or
+        /// `mismatch`.
+        cause: &'static str,
+        /// How many of this cause there were in this start, this one included.
+        count: u64,
+        /// Whether the request was refused for it: `--sigv4 strict`, or `AWS_IAM`.
+        refused: bool,
+    },
     /// A connection ended.
     Disconnected {
         /// The connection.

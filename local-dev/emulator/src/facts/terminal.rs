@@ -101,6 +101,27 @@ fn line(kind: &Kind, style: Style) -> Option<String> {
                 style.yellow("!")
             )
         }
+        Kind::SignatureFault {
+            service,
+            cause,
+            count: 1,
+            refused,
+        } => {
+            let request = match *service {
+                "lambda" => "a call of a function",
+                _ => "a request to the gateway",
+            };
+            let cause = cause.replace('_', " ");
+            let but = if *refused {
+                "answered 403"
+            } else {
+                "answered here, but 403 on AWS (--sigv4 strict refuses it)"
+            };
+            format!(
+                "{} {request} has a bad signature, {cause}: {but}; said once",
+                style.yellow("!")
+            )
+        }
         Kind::FunctionFailed { function, message } => {
             format!("{} {function}: {message}", style.red("!"))
         }
@@ -174,6 +195,7 @@ fn line(kind: &Kind, style: Style) -> Option<String> {
         | Kind::Answered { .. }
         | Kind::ErrorSent { .. }
         | Kind::NotSent { .. }
+        | Kind::SignatureFault { .. }
         | Kind::EnvironmentStarted { .. }
         | Kind::EnvironmentStopped { .. }
         | Kind::Queued { .. }
@@ -201,6 +223,19 @@ mod tests {
             line(&kind, Style::plain()).unwrap(),
             "Message 5f3c2a1b hello"
         );
+    }
+
+    #[test]
+    fn a_bad_signature_is_said_once_a_cause() {
+        let fault = |count| Kind::SignatureFault {
+            service: "execute-api",
+            cause: "unknown_key",
+            count,
+            refused: false,
+        };
+        let said = line(&fault(1), Style::plain()).unwrap();
+        assert!(said.contains("unknown key"), "{said}");
+        assert_eq!(line(&fault(2), Style::plain()), None);
     }
 
     #[test]

@@ -13,17 +13,21 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use bytes::Bytes;
 use gatepost_gateway::Gateway;
 use gatepost_gateway::SystemClock;
 use gatepost_gateway::serve_connection;
 use gatepost_runtime_api::Lambda;
 use gatepost_runtime_api::is_invoke_path;
+use gatepost_sigv4::Request as SignedRequest;
+use gatepost_sigv4::Signatures;
 use http::HeaderValue;
 use http::Request;
 use http::Response;
 use http::StatusCode;
 use http::header;
 use http_body_util::BodyExt;
+use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use serde_json::json;
@@ -65,6 +69,8 @@ pub(crate) struct Running {
     pub(crate) gateway: Gateway,
     /// The functions.
     pub(crate) lambda: Arc<Lambda>,
+    /// The signatures of requests for them.
+    pub(crate) signatures: Signatures,
     /// How they are doing.
     pub(crate) board: Arc<Board>,
     /// What stands still.
@@ -146,11 +152,7 @@ async fn respond(
             .map(BodyExt::boxed_unsync);
     }
     if invokes {
-        return running
-            .lambda
-            .serve(request)
-            .await
-            .map(BodyExt::boxed_unsync);
+        return invoke(running, request).await.map(BodyExt::boxed_unsync);
     }
     if path == "/gatepost.json" {
         return json(
@@ -171,6 +173,28 @@ async fn respond(
             "the template names no page; see /_gatepost/\n",
         ),
     }
+}
+
+/// Calls a function over HTTP, if the request is signed as `--sigv4` wants it.
+async fn invoke(running: &Running, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let (head, body) = request.into_parts();
+    let payload = match running.lambda.payload(body).await {
+        Ok(payload) => payload,
+        Err(refusal) => return refusal,
+    };
+    let signed = SignedRequest {
+        method: &head.method,
+        uri: &head.uri,
+        headers: &head.headers,
+        payload: &payload,
+    };
+    if let Err(fault) = running.signatures.check(&signed) {
+        return running.lambda.forbid(fault.error_type(), fault.body());
+    }
+    running
+        .lambda
+        .respond(&head.method, head.uri.path(), &head.headers, payload)
+        .await
 }
 
 /// Where the page connects to: the host under which the browser reached it, because the page's

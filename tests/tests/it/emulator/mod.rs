@@ -9,4 +9,5 @@ mod port;
 mod python;
 mod refusal;
 mod remains;
+mod signatures;
 mod start;

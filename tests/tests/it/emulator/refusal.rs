@@ -8,7 +8,7 @@ async fn wrong_usage_exits_with_64() -> anyhow::Result<()> {
         &["--nonsense"][..],
         &["--port", "x"],
         &["--env", "=x"],
-        &["--sigv4", "warn"],
+        &["--sigv4", "on"],
     ] {
         let failed = Launch::fixture("rust.yaml")
             .arguments(arguments)

@@ -18,3 +18,5 @@ mod pressure;
 mod routes;
 mod script;
 mod served;
+mod signatures;
+mod signer;

@@ -19,6 +19,7 @@ use gatepost_gateway::SplitMix;
 use gatepost_gateway::SystemClock;
 use gatepost_gateway::What;
 use gatepost_gateway::serve_connection;
+use gatepost_sigv4::Signatures;
 use gatepost_template::Api;
 use gatepost_template::At;
 use gatepost_template::Authorizer;
@@ -45,6 +46,7 @@ pub(super) struct Wanted {
     pub(super) time_scale: f64,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) faults: Arc<dyn Faults>,
+    pub(super) signatures: Signatures,
     functions: HashMap<&'static str, Does>,
 }
 
@@ -68,6 +70,7 @@ pub(super) fn api() -> Wanted {
         time_scale: 1.0,
         clock: Arc::new(SystemClock),
         faults: Arc::new(NoFaults),
+        signatures: Signatures::unchecked(),
         functions: HashMap::new(),
     }
 }
@@ -153,6 +156,7 @@ impl Wanted {
             time_scale: self.time_scale,
             clock: self.clock,
             random: Arc::new(SplitMix::new(1)),
+            signatures: self.signatures,
             observer: Arc::new(Told(sender)),
             faults: self.faults,
         };

@@ -35,9 +35,10 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
         &["protocol", "store", "gateway-client", "chat", "runtime"],
     ),
     ("template", &[]),
-    ("gateway", &["template"]),
+    ("sigv4", &[]),
+    ("gateway", &["template", "sigv4"]),
     ("runtime-api", &["template"]),
-    ("emulator", &["template", "gateway", "runtime-api"]),
+    ("emulator", &["template", "sigv4", "gateway", "runtime-api"]),
 ];
 
 /// Libraries that only these members may name, tests and benchmarks apart.

@@ -1,0 +1,61 @@
+//! `--sigv4`: who is verified, and what becomes of signatures that do not hold.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use gatepost_gateway::Clock;
+use gatepost_gateway::SystemClock;
+use gatepost_sigv4::Credentials;
+use gatepost_sigv4::Mode;
+use gatepost_sigv4::Signatures;
+use gatepost_sigv4::Verifier;
+
+use crate::cli::Sigv4;
+use crate::credentials;
+use crate::facts::Fact;
+use crate::facts::Journal;
+use crate::facts::Kind;
+
+/// Verifies the requests of `service` (`execute-api`, `lambda`) with the credentials of this start.
+/// Faults are counted by their cause and told as facts.
+pub(crate) fn signatures(
+    sigv4: Sigv4,
+    credentials: &credentials::Credentials,
+    service: &'static str,
+    journal: &Arc<Journal>,
+) -> Signatures {
+    let mode = match sigv4 {
+        Sigv4::Off => return Signatures::unchecked(),
+        Sigv4::Warn => Mode::Warn,
+        Sigv4::Strict => Mode::Strict,
+    };
+    let pair = Credentials {
+        access_key_id: credentials.access_key_id.clone(),
+        secret_access_key: credentials.secret_access_key.clone(),
+        session_token: Some(credentials.session_token.clone()),
+    };
+    let verifier = Verifier::new(pair, credentials.region, service);
+    let counts = Mutex::new(HashMap::new());
+    let journal = Arc::clone(journal);
+    // Never that of --time-scale: who signs has the time of day.
+    let clock = || (SystemClock.now_ms() / 1000).cast_signed();
+    Signatures::checked(mode, verifier, clock, move |fault, refused| {
+        let count = {
+            let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = counts.entry(fault.cause()).or_insert(0_u64);
+            *count += 1;
+            *count
+        };
+        journal.record(Fact {
+            at: SystemClock.now_ms(),
+            kind: Kind::SignatureFault {
+                service,
+                cause: fault.cause().word(),
+                count,
+                refused,
+            },
+        });
+    })
+}
