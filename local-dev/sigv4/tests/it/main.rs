@@ -7,3 +7,5 @@ mod aws_signer;
 mod captured;
 mod hostile;
 mod received;
+mod sdk;
+mod signed;
