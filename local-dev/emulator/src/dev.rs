@@ -114,6 +114,7 @@ pub(crate) async fn run(arguments: &DevArguments, process: &Process) -> anyhow::
         } else {
             Profile::Dev
         },
+        clients: &data_dir.join("runtimes"),
     };
     let Prepared { launches, warnings } = tokio::select! {
         prepared = build::prepare(&project.functions, order) => prepared?,

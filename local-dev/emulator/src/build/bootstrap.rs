@@ -12,7 +12,7 @@ use super::Launch;
 pub(super) fn launch(runtime: &str, folder: &Path) -> Launch {
     if !runtime.starts_with("provided") {
         return Launch::Unsupported(format!(
-            "Runtime {runtime} is not emulated: python3.x and provided.x are"
+            "Runtime {runtime} is not emulated: nodejs…, python3… and provided… are"
         ));
     }
     let program = folder.join("bootstrap");

@@ -2,6 +2,9 @@
 
 mod bootstrap;
 mod cargo;
+mod clients;
+mod interpreter;
+mod node;
 mod python;
 mod step;
 
@@ -17,6 +20,9 @@ use gatepost_template::Function;
 
 use crate::cli::Process;
 use crate::overview;
+
+use clients::Clients;
+use interpreter::Interpreter;
 
 pub(crate) use cargo::Profile;
 
@@ -38,6 +44,8 @@ pub(crate) struct Order<'a> {
     pub(crate) build: bool,
     /// Cargo's profile.
     pub(crate) profile: Profile,
+    /// Where the emulator's own clients of the Runtime API are written.
+    pub(crate) clients: &'a Path,
 }
 
 /// What came of it.
@@ -83,6 +91,14 @@ pub(crate) enum BuildError {
         /// How cargo ended.
         status: std::process::ExitStatus,
     },
+    /// The emulator's own clients of the Runtime API cannot be written.
+    #[error("cannot write to {}, see --data-dir", .folder.display())]
+    Clients {
+        /// Where they would be.
+        folder: PathBuf,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
     /// `--no-build`, and something was never built.
     #[error("{} is not built: run `{command}` in {}, or leave out --no-build", .binary.display(), .folder.display())]
     NotBuilt {
@@ -113,21 +129,7 @@ pub(crate) async fn prepare(
     for (folder, binaries) in folders {
         executables.insert(folder, cargo::executables(folder, &binaries, order).await?);
     }
-    // Starting an interpreter to ask it something takes long enough to do it for all at once.
-    let asked: BTreeSet<(&str, &Path)> = functions
-        .values()
-        .filter_map(|function| match &function.code {
-            Code::Folder(folder) if python::is_runtime(&function.runtime) => {
-                Some((function.runtime.as_str(), folder.as_path()))
-            }
-            Code::Folder(_) | Code::Cargo { .. } | Code::Unsupported(_) => None,
-        })
-        .collect();
-    let found = asked
-        .iter()
-        .map(|(runtime, folder)| python::find(runtime, folder, order.process));
-    let answers = join_all(found).await;
-    let interpreters: BTreeMap<_, _> = asked.into_iter().zip(answers).collect();
+    let interpreters = interpreters(functions, order).await?;
 
     let mut warnings = BTreeSet::new();
     let mut launch = |function: &Function| match &function.code {
@@ -139,7 +141,7 @@ pub(crate) async fn prepare(
         Code::Folder(folder) => {
             match interpreters.get(&(function.runtime.as_str(), folder.as_path())) {
                 Some(found) => {
-                    warnings.extend(found.warning.clone());
+                    warnings.extend(found.warnings.iter().cloned());
                     found.launch(&function.handler, folder)
                 }
                 None => bootstrap::launch(&function.runtime, folder),
@@ -155,4 +157,36 @@ pub(crate) async fn prepare(
         launches,
         warnings: warnings.into_iter().collect(),
     })
+}
+
+/// The interpreters of interpreted functions, by runtime and folder.
+async fn interpreters<'a>(
+    functions: &'a BTreeMap<String, Function>,
+    order: Order<'_>,
+) -> Result<BTreeMap<(&'a str, &'a Path), Interpreter>, BuildError> {
+    let asked: BTreeSet<(&str, &Path)> = functions
+        .values()
+        .filter_map(|function| match &function.code {
+            Code::Folder(folder) => Some((function.runtime.as_str(), folder.as_path())),
+            Code::Cargo { .. } | Code::Unsupported(_) => None,
+        })
+        .filter(|(runtime, _)| python::is_runtime(runtime) || node::version(runtime).is_some())
+        .collect();
+    if asked.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let folder = order.clients;
+    let clients = Clients::write(folder).map_err(|source| BuildError::Clients {
+        folder: folder.to_owned(),
+        source,
+    })?;
+    // Starting an interpreter to ask it something takes long enough to do it for all at once.
+    let found = asked.iter().map(|(runtime, folder)| async {
+        match node::version(runtime) {
+            Some(_) => node::find(runtime, folder, order.process, &clients).await,
+            None => python::find(runtime, folder, order.process, &clients).await,
+        }
+    });
+    let found = join_all(found).await;
+    Ok(asked.into_iter().zip(found).collect())
 }

@@ -1,19 +1,18 @@
-//! Python functions: the interpreter, and AWS's runtime interface client in it
-//! (`awslambdaric`, Lambda developer guide, "Using the runtime interface client for Python").
+//! Python functions: the interpreter, and in it AWS's client of the Runtime API if the project has
+//! it (`awslambdaric`, Lambda developer guide, "Using the runtime interface client for Python"), or
+//! else the emulator's own.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use gatepost_runtime_api::Command;
 use serde::Deserialize;
 
-use super::Launch;
-use super::step;
+use super::clients::Clients;
+use super::interpreter::Interpreter;
+use super::interpreter::ask;
+use super::interpreter::other_version;
 use crate::cli::Process;
-
-/// An interpreter that takes longer to say its version is none.
-const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 
 /// Asks for the interpreter itself: what is found in PATH may be a script that chooses one.
 const QUESTION: &str = "import importlib.util, json, sys; print(json.dumps({\
@@ -29,38 +28,6 @@ struct Answer {
     client: bool,
 }
 
-/// The interpreter of a runtime in a folder.
-#[derive(Debug)]
-pub(super) struct Interpreter {
-    answer: Option<Answer>,
-    runtime: String,
-    /// The runtime's own interpreter is missing and another was taken.
-    pub(super) warning: Option<String>,
-}
-
-impl Interpreter {
-    /// The command of a function, or what is missing.
-    pub(super) fn launch(&self, handler: &str, folder: &Path) -> Launch {
-        let Some(answer) = &self.answer else {
-            return Launch::Unsupported(format!(
-                "neither {} nor python3 starts: install Python",
-                self.runtime
-            ));
-        };
-        if !answer.client {
-            return Launch::Unsupported(format!(
-                "the package awslambdaric is missing: {} -m pip install awslambdaric",
-                answer.executable.display()
-            ));
-        }
-        Launch::Command(Command {
-            program: answer.executable.clone(),
-            arguments: ["-m", "awslambdaric", handler].map(str::to_owned).into(),
-            folder: folder.to_owned(),
-        })
-    }
-}
-
 /// Whether this is a `Runtime` of Python: `python3.12`.
 pub(super) fn is_runtime(runtime: &str) -> bool {
     runtime
@@ -68,44 +35,73 @@ pub(super) fn is_runtime(runtime: &str) -> bool {
         .is_some_and(|minor| !minor.is_empty() && minor.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// The interpreter with the runtime's name if it starts, else `python3`.
-pub(super) async fn find(runtime: &str, folder: &Path, process: &Process) -> Interpreter {
-    let own = ask(runtime, folder, process).await;
-    let (answer, warning) = match own {
-        Some(answer) => (Some(answer), None),
-        None => {
-            let other = ask("python3", folder, process).await;
-            let warning = other.as_ref().map(|other| {
-                format!(
-                    "{runtime} does not start here: its functions run on {}",
-                    other.version
-                )
-            });
-            (other, warning)
+/// The interpreter of the project's virtual environment if it has one, else the one with the
+/// runtime's name if it starts, else `python3`.
+pub(super) async fn find(
+    runtime: &str,
+    folder: &Path,
+    process: &Process,
+    clients: &Clients,
+) -> Interpreter {
+    let mut found = None;
+    for program in programs(runtime, folder, process) {
+        found = ask(&program, &["-c", QUESTION], folder, process).await;
+        if found.is_some() {
+            break;
         }
-    };
-    Interpreter {
-        answer,
-        runtime: runtime.to_owned(),
-        warning,
     }
+    interpreter(runtime, found, clients)
 }
 
-/// What `program` says of itself, if it is an interpreter that starts.
-async fn ask(program: &str, folder: &Path, process: &Process) -> Option<Answer> {
-    let mut command = step::command(program, folder, process);
-    command.args(["-c", QUESTION]);
-    let output = tokio::time::timeout(ANSWER_WITHIN, command.output())
-        .await
-        .ok()?
-        .ok()?;
-    let answer: Answer = serde_json::from_slice(&output.stdout).ok()?;
-    output.status.success().then_some(answer)
+/// What to try, in order.
+fn programs(runtime: &str, folder: &Path, process: &Process) -> Vec<PathBuf> {
+    // An activated environment is said to be the one; others lie beside the code.
+    let activated = process.environment.get(OsStr::new("VIRTUAL_ENV"));
+    let environments = match activated.filter(|path| !path.is_empty()) {
+        Some(activated) => vec![PathBuf::from(activated)],
+        None => [folder, process.folder.as_path()]
+            .iter()
+            .flat_map(|folder| [folder.join(".venv"), folder.join("venv")])
+            .collect(),
+    };
+    environments
+        .into_iter()
+        .map(|environment| environment.join("bin/python"))
+        .filter(|python| python.exists())
+        .chain([PathBuf::from(runtime), PathBuf::from("python3")])
+        .collect()
+}
+
+fn interpreter(runtime: &str, found: Option<Answer>, clients: &Clients) -> Interpreter {
+    let Some(answer) = found else {
+        return Interpreter {
+            start: Err(format!(
+                "neither {runtime} nor python3 starts: install Python"
+            )),
+            warnings: Vec::new(),
+        };
+    };
+    let is_other = answer.version != runtime;
+    let arguments = if answer.client {
+        vec!["-m".to_owned(), "awslambdaric".to_owned()]
+    } else {
+        vec![clients.python.display().to_string()]
+    };
+    Interpreter {
+        start: Ok((answer.executable, arguments)),
+        warnings: is_other
+            .then(|| other_version(runtime, "is not what is found here", &answer.version))
+            .into_iter()
+            .collect(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::build::Launch;
 
     #[test]
     fn only_the_runtimes_of_python_3_are_asked_for() {
@@ -121,38 +117,68 @@ mod tests {
         }
     }
 
+    fn launch(version: &str, client: bool) -> (Vec<String>, Vec<String>) {
+        let answer = Answer {
+            executable: "/v/bin/python".into(),
+            version: version.into(),
+            client,
+        };
+        let clients = Clients {
+            node: "/d/node/main.mjs".into(),
+            python: "/d/python".into(),
+        };
+        let interpreter = interpreter("python3.12", Some(answer), &clients);
+        match interpreter.launch("app.handler", Path::new("/f")) {
+            Launch::Command(command) => (command.arguments, interpreter.warnings),
+            Launch::Unsupported(why) => panic!("{why}"),
+        }
+    }
+
     #[test]
-    fn a_missing_client_says_which_command_installs_it() {
-        let interpreter = |answer| Interpreter {
-            answer,
-            runtime: "python3.12".into(),
-            warning: None,
-        };
-        let answer = |client| {
-            let executable = "/v/bin/python".into();
-            Some(Answer {
-                executable,
-                version: "python3.12".into(),
-                client,
-            })
-        };
-        let folder = Path::new("/f");
-        let Launch::Unsupported(why) = interpreter(answer(false)).launch("app.handler", folder)
-        else {
-            panic!("it launches without the client");
-        };
-        assert!(
-            why.ends_with("/v/bin/python -m pip install awslambdaric"),
-            "{why}"
+    fn aws_client_is_taken_where_it_is_installed_and_ours_elsewhere() {
+        let (arguments, warnings) = launch("python3.12", true);
+        assert_eq!(arguments, ["-m", "awslambdaric", "app.handler"]);
+        assert_eq!(warnings, [""; 0]);
+        let (arguments, _) = launch("python3.12", false);
+        assert_eq!(arguments, ["/d/python", "app.handler"]);
+    }
+
+    #[test]
+    fn another_version_is_warned_of_and_none_is_said() {
+        let (_, warnings) = launch("python3.11", true);
+        assert_eq!(
+            warnings,
+            ["python3.12 is not what is found here: its functions run on python3.11"]
         );
-        let Launch::Unsupported(why) = interpreter(None).launch("app.handler", folder) else {
-            panic!("it launches without an interpreter");
+        let clients = Clients {
+            node: PathBuf::new(),
+            python: PathBuf::new(),
         };
+        let why = interpreter("python3.12", None, &clients).start.unwrap_err();
         assert!(why.contains("python3.12"), "{why}");
-        let Launch::Command(command) = interpreter(answer(true)).launch("app.handler", folder)
-        else {
-            panic!("it does not launch");
+    }
+
+    #[test]
+    fn a_virtual_environment_comes_before_what_is_in_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let python = folder.path().join(".venv/bin/python");
+        let process = |environment| Process {
+            environment,
+            folder: folder.path().to_owned(),
+            program: PathBuf::new(),
+            colours: false,
         };
-        assert_eq!(command.arguments, ["-m", "awslambdaric", "app.handler"]);
+        let tried = |environment| {
+            let function = folder.path().join("function");
+            programs("python3.12", &function, &process(environment))
+        };
+        let names = ["python3.12", "python3"].map(PathBuf::from);
+        assert_eq!(tried(BTreeMap::new()), names);
+        std::fs::create_dir_all(python.parent().unwrap()).unwrap();
+        std::fs::write(&python, "").unwrap();
+        assert_eq!(tried(BTreeMap::new())[0], python);
+        // An activated one that is gone is none.
+        let activated = BTreeMap::from([("VIRTUAL_ENV".into(), "/gone".into())]);
+        assert_eq!(tried(activated), names);
     }
 }

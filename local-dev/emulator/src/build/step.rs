@@ -1,5 +1,6 @@
 //! A tool that the build starts: it never outlives the emulator.
 
+use std::ffi::OsStr;
 use std::io;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -40,7 +41,7 @@ impl Step {
 }
 
 /// A command that finds its environment in `process` and gives its output to the emulator.
-pub(super) fn command(program: &str, folder: &Path, process: &Process) -> Command {
+pub(super) fn command(program: impl AsRef<OsStr>, folder: &Path, process: &Process) -> Command {
     let mut command = Command::new(program);
     command
         .current_dir(folder)

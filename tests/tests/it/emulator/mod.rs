@@ -5,6 +5,7 @@ mod clock;
 mod console;
 mod faults;
 mod functions;
+mod node;
 mod port;
 mod python;
 mod refusal;
