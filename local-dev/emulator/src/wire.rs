@@ -151,6 +151,7 @@ impl Parts<'_> {
             account: ACCOUNT.to_owned(),
             authority: self.endpoints.authority.clone(),
             limits: limits(self.arguments),
+            guesses: self.arguments.guesses(),
             time_scale: self.arguments.time_scale,
             clock: Arc::new(SystemClock),
             random: Arc::new(random),

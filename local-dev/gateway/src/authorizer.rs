@@ -16,6 +16,7 @@ use serde::ser::Serializer;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::Latency;
 use crate::connection::Connection;
 use crate::head::Head;
 use crate::policy::Decision;
@@ -131,13 +132,17 @@ impl Answer {
         self.policy.decide(method_arn)
     }
 
-    /// What later events carry: the principal, the context as strings, and how long the authorizer
-    /// took in milliseconds, as a number as REST APIs have it.
-    pub(crate) fn authorized(self, latency_ms: u64) -> Authorized {
+    /// What later events carry: the principal, the context as strings, and, if that is wanted, how
+    /// long the authorizer took.
+    pub(crate) fn authorized(self, latency_ms: u64, latency: Latency) -> Authorized {
         let shown = Shown {
             principal: &self.principal,
             context: &self.context,
-            latency_ms,
+            latency: match latency {
+                Latency::Absent => None,
+                Latency::Number => Some(latency_ms.into()),
+                Latency::String => Some(latency_ms.to_string().into()),
+            },
         };
         let json = serde_json::value::to_raw_value(&shown).expect("strings and a number serialise");
         Authorized {
@@ -151,7 +156,7 @@ impl Answer {
 struct Shown<'a> {
     principal: &'a str,
     context: &'a [(String, String)],
-    latency_ms: u64,
+    latency: Option<Value>,
 }
 
 impl Serialize for Shown<'_> {
@@ -164,7 +169,9 @@ impl Serialize for Shown<'_> {
                 map.serialize_entry(key, value)?;
             }
         }
-        map.serialize_entry("integrationLatency", &self.latency_ms)?;
+        if let Some(latency) = &self.latency {
+            map.serialize_entry("integrationLatency", latency)?;
+        }
         map.end()
     }
 }
@@ -215,7 +222,7 @@ mod tests {
     fn shown(rest: &str) -> Result<String, BadAnswer> {
         let answer = Answer::read(format!("{{{POLICY},{rest}}}").as_bytes(), 8192)?;
         assert_eq!(answer.decide("arn"), Decision::Allow);
-        Ok(answer.authorized(7).json.get().to_owned())
+        Ok(answer.authorized(7, Latency::Number).json.get().to_owned())
     }
 
     #[test]
@@ -235,6 +242,25 @@ mod tests {
             ),
         ] {
             assert_eq!(shown(rest).as_deref(), Ok(want));
+        }
+    }
+
+    #[test]
+    fn how_long_it_took_is_shown_as_is_wanted() {
+        for (latency, want) in [
+            (Latency::Absent, r#"{"principalId":"me"}"#),
+            (
+                Latency::Number,
+                r#"{"principalId":"me","integrationLatency":7}"#,
+            ),
+            (
+                Latency::String,
+                r#"{"principalId":"me","integrationLatency":"7"}"#,
+            ),
+        ] {
+            let json = format!(r#"{{"principalId":"me",{POLICY}}}"#);
+            let answer = Answer::read(json.as_bytes(), 8192).unwrap();
+            assert_eq!(answer.authorized(7, latency).json.get(), want);
         }
     }
 

@@ -9,6 +9,7 @@ use gatepost_template::Api;
 
 use crate::Clock;
 use crate::Faults;
+use crate::Guesses;
 use crate::Observer;
 use crate::Random;
 use crate::Reading;
@@ -29,6 +30,8 @@ pub struct Config {
     pub authority: String,
     /// Quotas and timeouts.
     pub limits: Limits,
+    /// What AWS leaves open.
+    pub guesses: Guesses,
     /// Divides the idle time and the lifetime of connections; 1 is as on AWS. Integration timeouts
     /// stay as they are. Between 0.001 and 10⁹; what is not positive counts as 1.
     pub time_scale: f64,

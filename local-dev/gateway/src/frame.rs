@@ -40,6 +40,8 @@ pub(crate) struct FrameReader {
     rest: Vec<u8>,
     /// Payloads of the fragments so far.
     fragments: Vec<u8>,
+    /// Bytes of `fragments` that are known to be UTF-8.
+    valid: usize,
     /// A first fragment came and the last did not.
     in_message: bool,
     /// The last sink paused: what is in `rest` was not looked at.
@@ -62,6 +64,7 @@ impl FrameReader {
             max_message,
             rest: Vec::new(),
             fragments: Vec::new(),
+            valid: 0,
             in_message: false,
             paused: false,
         }
@@ -152,11 +155,24 @@ impl FrameReader {
                 self.fragments.extend_from_slice(payload);
                 self.in_message = !header.fin;
                 if self.in_message {
+                    self.validate()?;
                     return Ok(Next::Continue);
                 }
+                self.valid = 0;
                 text(&std::mem::take(&mut self.fragments), sink)
             }
         }
+    }
+
+    /// Text that cannot become UTF-8 any more fails at the fragment that shows it (§8.1). A character
+    /// that is cut at the end may go on in the next one.
+    fn validate(&mut self) -> Result<(), Ending> {
+        match std::str::from_utf8(&self.fragments[self.valid..]) {
+            Ok(_) => self.valid = self.fragments.len(),
+            Err(invalid) if invalid.error_len().is_some() => return Err(Ending::NOT_UTF8),
+            Err(cut) => self.valid += cut.valid_up_to(),
+        }
+        Ok(())
     }
 
     /// The header at the front of `bytes`, checked; `None` while it is not whole.

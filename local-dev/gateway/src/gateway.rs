@@ -93,6 +93,7 @@ impl Gateway {
         // for a route of this name (seen on AWS: aws-samples/simple-websockets-chat-app issue 40).
         if located.host == Host::Domain && split_path(below).0 == "@connections" {
             let refusal = Refusal::no_method(located.rest, request.method().as_str());
+            let refusal = refusal.with_status(core.config.guesses.no_method);
             return core.refuse(refusal).await;
         }
         if !core.endpoints.lets_in(located.host) {

@@ -168,9 +168,8 @@ fn check(core: &Core, request: &Request<Incoming>, rest: &str) -> Result<(), Ref
         return Err(Refusal::forbidden("a path below the stage"));
     }
     if url_length(request.uri(), headers) > LONGEST_URL {
-        return Err(Refusal::url_too_long(
-            "the URL has more than 4096 characters",
-        ));
+        let refusal = Refusal::url_too_long("the URL has more than 4096 characters");
+        return Err(refusal.with_status(core.config.guesses.url_too_long));
     }
     if request.version() < Version::HTTP_11 || !headers.contains_key(header::HOST) {
         return Err(Refusal::bad_handshake("not HTTP/1.1 with a Host"));
@@ -268,7 +267,10 @@ async fn establish(
         Some((stream, first)) => {
             tokio::spawn(session::run(core, connection, stream, first, alive));
         }
-        None => core.disconnect(&connection, &Ending::LOST),
+        None => {
+            let lost = core.config.guesses.phrase(Ending::LOST);
+            core.disconnect(&connection, &lost);
+        }
     }
 }
 
@@ -329,10 +331,11 @@ async fn integrate(
     let response = ProxyResponse::read(&response)
         .map_err(|_| Refusal::bad_gateway("$connect did not answer a proxy response"))?;
     if response.status >= 300 {
-        let status = StatusCode::from_u16(response.status);
-        return Err(Refusal::by_function(
-            status.unwrap_or(StatusCode::BAD_GATEWAY),
-        ));
+        let refusal = Refusal::by_function(response.status);
+        return Err(match core.config.guesses.connect_body {
+            true => refusal.with_body(response.body),
+            false => refusal,
+        });
     }
     // The only header that is honoured (Developer Guide, "$connect routes that require a WebSocket
     // subprotocol").
@@ -391,7 +394,8 @@ async fn authorize(
     match answer.decide(&arn) {
         Decision::Allow => {
             let latency = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-            connection.set_authorizer(answer.authorized(latency));
+            let shown = core.config.guesses.authorizer_latency;
+            connection.set_authorizer(answer.authorized(latency, shown));
             Ok(())
         }
         Decision::ExplicitDeny => Err(Refusal::explicit_deny("the policy denies")),

@@ -197,6 +197,8 @@ fn read_query(query: &str) -> Pairs {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn json(value: &impl Serialize) -> String {
@@ -239,6 +241,34 @@ mod tests {
             head.headers.header("x-forwarded-for"),
             Some("203.0.113.9, 192.0.2.1")
         );
+    }
+
+    proptest! {
+        /// What was encoded comes back, however it was encoded.
+        #[test]
+        fn any_query_is_read_as_it_was_written(pairs in prop::collection::vec(("\\PC{1,8}", "\\PC{0,8}"), 0..6)) {
+            let encode = |text: &str| -> String {
+                text.bytes().map(|b| match b {
+                    b' ' => "+".to_owned(),
+                    b if b.is_ascii_alphanumeric() => char::from(b).to_string(),
+                    b => format!("%{b:02x}"),
+                }).collect()
+            };
+            let query: Vec<String> = pairs.iter().map(|(n, v)| format!("{}={}", encode(n), encode(v))).collect();
+            let read = read_query(&query.join("&"));
+            for (name, _) in &pairs {
+                let mut sent = pairs.iter().filter(|(n, _)| n == name).map(|(_, v)| v);
+                let got: Vec<&String> = read.0.iter().filter(|(n, _)| n == name).map(|(_, v)| v).collect();
+                prop_assert_eq!(&got, &sent.by_ref().collect::<Vec<_>>());
+            }
+            prop_assert_eq!(read.0.len(), pairs.len());
+        }
+
+        #[test]
+        fn any_bytes_of_a_query_are_read_without_a_panic(query in "[ -~]{0,60}") {
+            let read = read_query(&query);
+            let _ = (json(&read.single()), json(&read.multi()));
+        }
     }
 
     #[test]

@@ -91,7 +91,8 @@ async fn answer(
     let (id, more) = split_path(below);
     let known = matches!(head.method, Method::POST | Method::GET | Method::DELETE);
     if id.is_empty() || !more.is_empty() || !known {
-        return Err(Refusal::no_method(rest, head.method.as_str()));
+        let refusal = Refusal::no_method(rest, head.method.as_str());
+        return Err(refusal.with_status(core.config.guesses.no_method));
     }
     let id: Id = id
         .parse()

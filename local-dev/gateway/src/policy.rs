@@ -4,7 +4,17 @@
 //! request is denied implicitly. Conditions and principals are not evaluated: a policy with them
 //! is refused rather than half obeyed.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use serde::Deserialize;
+use serde::de::Deserializer;
+use serde::de::Error;
+use serde::de::IntoDeserializer;
+use serde::de::MapAccess;
+use serde::de::SeqAccess;
+use serde::de::Visitor;
+use serde::de::value::MapAccessDeserializer;
 
 /// What a policy says of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +45,15 @@ struct Statement {
     not_action: Option<OneOrMany<String>>,
     resource: Option<OneOrMany<String>>,
     not_resource: Option<OneOrMany<String>>,
+    #[serde(rename = "Condition", default, deserialize_with = "no_condition")]
+    _condition: (),
+}
+
+/// Refuses a condition by name.
+fn no_condition<'de, D: Deserializer<'de>>(_: D) -> Result<(), D::Error> {
+    Err(D::Error::custom(
+        "a Condition of a policy is not evaluated here",
+    ))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -43,11 +62,41 @@ enum Effect {
     Deny,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug)]
 enum OneOrMany<T> {
     One(T),
     Many(Vec<T>),
+}
+
+// An untagged enum would not say what is wrong with the one.
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for OneOrMany<T> {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        struct Either<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Either<T> {
+            type Value = OneOrMany<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("one, or a list of them")
+            }
+
+            fn visit_str<E: Error>(self, one: &str) -> Result<OneOrMany<T>, E> {
+                T::deserialize(one.into_deserializer()).map(OneOrMany::One)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, one: A) -> Result<OneOrMany<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(one)).map(OneOrMany::One)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<OneOrMany<T>, A::Error> {
+                let mut many = Vec::new();
+                while let Some(one) = seq.next_element()? {
+                    many.push(one);
+                }
+                Ok(OneOrMany::Many(many))
+            }
+        }
+        json.deserialize_any(Either(PhantomData))
+    }
 }
 
 impl<T> Default for OneOrMany<T> {
@@ -137,6 +186,8 @@ fn glob(pattern: &[u8], text: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const ARN: &str = "arn:aws:execute-api:eu-west-1:123456789012:abcdef1234/local/$connect";
@@ -236,6 +287,42 @@ mod tests {
         assert_eq!(decide(policy), Some(Decision::Allow));
         let policy = r#"{"Statement":{"Effect":"Allow","NotAction":"*","Resource":"*"}}"#;
         assert_eq!(decide(policy), Some(Decision::ImplicitDeny));
+    }
+
+    proptest! {
+        /// Against a reading of the pattern that is as plain as it is slow.
+        #[test]
+        fn wildcards_match_as_their_definition_says(pattern in "[ab*?]{0,9}", text in "[ab]{0,9}") {
+            fn plain(pattern: &[u8], text: &[u8]) -> bool {
+                match (pattern, text) {
+                    ([], []) => true,
+                    ([b'*', rest @ ..], _) => (0..=text.len()).any(|n| plain(rest, &text[n..])),
+                    ([p, rest @ ..], [t, more @ ..]) if *p == b'?' || p == t => plain(rest, more),
+                    _ => false,
+                }
+            }
+            let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
+            prop_assert_eq!(glob(pattern, text), plain(pattern, text));
+        }
+
+        #[test]
+        fn any_policy_is_read_without_a_panic(policy in "[ -~]{0,200}") {
+            let _ = decide(&policy);
+        }
+    }
+
+    #[test]
+    fn a_condition_is_named_as_what_is_wrong() {
+        let statement = r#"{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"Bool":{}}}"#;
+        for policy in [
+            format!(r#"{{"Statement":{statement}}}"#),
+            of(&[statement.to_owned()]),
+        ] {
+            let error = serde_json::from_str::<Policy>(&policy)
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains("Condition"), "{error}");
+        }
     }
 
     #[test]

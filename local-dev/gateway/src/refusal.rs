@@ -108,11 +108,27 @@ impl Refusal {
         )
     }
 
-    /// `$connect` answered with this status: the client gets the same. Whether its body goes along
-    /// is not known; it does not.
-    pub(crate) fn by_function(status: StatusCode) -> Self {
-        let why = Cow::Owned(format!("$connect answered {}", status.as_u16()));
-        Self::new(status, None, Cow::Borrowed(""), why)
+    /// `$connect` answered with this status, 300 to 599: the client gets the same. Whether its body
+    /// goes along is not known.
+    pub(crate) fn by_function(status: u16) -> Self {
+        let why = Cow::Owned(format!("$connect answered {status}"));
+        Self::new(StatusCode::BAD_GATEWAY, None, Cow::Borrowed(""), why).with_status(status)
+    }
+
+    /// With another status, if it is one.
+    pub(crate) fn with_status(self, status: u16) -> Self {
+        Self {
+            status: StatusCode::from_u16(status).unwrap_or(self.status),
+            ..self
+        }
+    }
+
+    /// With another body.
+    pub(crate) fn with_body(self, body: String) -> Self {
+        Self {
+            body: Cow::Owned(body),
+            ..self
+        }
     }
 
     /// `BadRequestException: Invalid connectionId` (seen on AWS: serverless-offline issue 749).

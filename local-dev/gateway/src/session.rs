@@ -16,11 +16,13 @@ use std::task::ready;
 use bytes::Bytes;
 use fastwebsockets::OpCode;
 use tokio::io::AsyncRead;
+use tokio::io::Interest;
 use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::time::Sleep;
 
+use crate::ClosedBy;
 use crate::close::Ending;
 use crate::connection::Connection;
 use crate::frame::FrameReader;
@@ -57,6 +59,7 @@ pub(crate) async fn run(
         Some(ending) => ending,
         None => (&mut session).await,
     };
+    let ending = session.core.config.guesses.phrase(ending);
     session.core.disconnect(&session.connection, &ending);
     if session.connection.is_half_open() {
         let write = session.connection.outbox().close();
@@ -64,35 +67,56 @@ pub(crate) async fn run(
         return;
     }
     let wait = session.core.config.limits.close_wait;
+    let has_reason = session.core.config.guesses.close_reason;
     // Whoever does not finish in time is cut off.
-    let _ = tokio::time::timeout(wait, close(&session.connection, &session.read, &ending)).await;
+    let _ = tokio::time::timeout(
+        wait,
+        close(&session.connection, &session.read, &ending, has_reason),
+    )
+    .await;
     session.connection.outbox().close();
     drop(alive);
 }
 
 /// Sends the close frame and the end of the stream, and reads on: a socket that is closed with
 /// unread bytes is reset, and the close frame could be lost (RFC 6455 §7.1.1).
-async fn close(connection: &Connection, read: &OwnedReadHalf, ending: &Ending) {
-    let Some(payload) = ending.close_frame() else {
+async fn close(connection: &Connection, read: &OwnedReadHalf, ending: &Ending, has_reason: bool) {
+    let Some(mut payload) = ending.close_frame() else {
         return;
     };
+    if ending.by != ClosedBy::Client && !has_reason {
+        payload.truncate(2);
+    }
     connection.control(OpCode::Close, &payload);
     let stream: &TcpStream = read.as_ref();
-    while connection.outbox().waiting() > 0 {
-        if stream.writable().await.is_err() || connection.outbox().is_broken() {
-            return;
-        }
-        connection.outbox().flush();
-    }
-    connection.outbox().close();
+    let mut reads = true;
     loop {
-        if stream.readable().await.is_err() {
-            return;
+        let writes = connection.outbox().waiting() > 0;
+        if !writes {
+            connection.outbox().close();
         }
-        match stream.try_read(&mut [0; 4096]) {
-            Ok(0) => return,
-            Err(failed) if failed.kind() != std::io::ErrorKind::WouldBlock => return,
-            Ok(_) | Err(_) => {}
+        // A client that sends before it reads would otherwise wait for us, and we for it.
+        let interest = match (reads, writes) {
+            (true, true) => Interest::READABLE | Interest::WRITABLE,
+            (true, false) => Interest::READABLE,
+            (false, true) => Interest::WRITABLE,
+            (false, false) => return,
+        };
+        let Ok(ready) = stream.ready(interest).await else {
+            return;
+        };
+        if writes && ready.is_writable() {
+            connection.outbox().flush();
+            if connection.outbox().is_broken() {
+                return;
+            }
+        }
+        if reads && ready.is_readable() {
+            match stream.try_read(&mut [0; 4096]) {
+                Ok(0) => reads = false,
+                Err(failed) if failed.kind() != std::io::ErrorKind::WouldBlock => return,
+                Ok(_) | Err(_) => {}
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::Parser;
+use gatepost_gateway::Guesses;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -85,6 +86,11 @@ pub(crate) struct DevArguments {
     #[arg(long, value_name = "MODE", value_enum, default_value_t = Sigv4::Warn)]
     #[arg(help_heading = "Serving")]
     pub(crate) sigv4: Sigv4,
+    /// What AWS does not document, chosen otherwise, such as `connect-body=send`; may be repeated.
+    /// The names are in docs/emulator.md, "Switches"
+    #[arg(long = "guess", value_name = "NAME=VALUE", value_parser = guess)]
+    #[arg(help_heading = "Serving")]
+    pub(crate) guesses: Vec<Variable>,
 
     /// Variable of every function, over the template's and the file's; may be repeated
     #[arg(long = "env", value_name = "KEY=VALUE", value_parser = variable)]
@@ -133,6 +139,18 @@ pub(crate) enum Sigv4 {
     Strict,
 }
 
+impl DevArguments {
+    /// What AWS leaves open.
+    pub(crate) fn guesses(&self) -> Guesses {
+        let mut guesses = Guesses::default();
+        for guess in &self.guesses {
+            let set = guesses.set(&guess.name, &guess.value);
+            set.expect("checked when the command line was read");
+        }
+        guesses
+    }
+}
+
 /// A name and its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Variable {
@@ -163,6 +181,13 @@ fn parameter(text: &str) -> Result<Variable, String> {
         }),
         _ => Err("expected KEY=VALUE".into()),
     }
+}
+
+/// `NAME=VALUE` of a guess.
+fn guess(text: &str) -> Result<Variable, String> {
+    let guess = parameter(text)?;
+    Guesses::default().set(&guess.name, &guess.value)?;
+    Ok(guess)
 }
 
 /// The address behind `--host`.
@@ -253,6 +278,8 @@ mod tests {
             &["--time-scale", "0"],
             &["--time-scale", "NaN"],
             &["--concurrency", "0"],
+            &["--guess", "reason-1000=x"],
+            &["--guess", "connect-body=maybe"],
             &["--watch"],
             &["--sigv4", "on"],
         ] {
@@ -267,6 +294,20 @@ mod tests {
         ];
         let dev = dev(&line).unwrap();
         assert_eq!((dev.port, dev.variables.len()), (2, 2));
+    }
+
+    #[test]
+    fn what_aws_leaves_open_can_be_chosen() {
+        let dev = dev(&[
+            "--guess",
+            "connect-body=send",
+            "--guess",
+            "reason-1006=gone",
+        ])
+        .unwrap();
+        let guesses = dev.guesses();
+        assert!(guesses.connect_body);
+        assert_eq!(guesses.reason_1006, "gone");
     }
 
     #[test]

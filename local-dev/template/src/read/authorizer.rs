@@ -63,7 +63,9 @@ impl<'s> Reader<'s> {
             }
             other => {
                 let what = format!("`{other}` is no `AuthorizationType` of a WebSocket API");
-                let help = "the types are NONE, AWS_IAM and CUSTOM";
+                let types = "the types are NONE, AWS_IAM and CUSTOM";
+                let help = did_you_mean(other, ["NONE", "AWS_IAM", "CUSTOM"]);
+                let help = help.unwrap_or_else(|| types.to_owned());
                 self.findings
                     .error(Finding::new(&kind_node.at, what).help(help));
                 return Ok(None);

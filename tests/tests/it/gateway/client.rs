@@ -215,6 +215,11 @@ impl Client {
         );
     }
 
+    /// Sends no more, and goes on reading.
+    pub(super) async fn half_close(&mut self) {
+        self.stream.shutdown().await.unwrap();
+    }
+
     /// Ends the connection without a close frame.
     pub(super) fn drop_tcp(self) {
         drop(self.stream);

@@ -12,6 +12,7 @@ use gatepost_gateway::Config;
 use gatepost_gateway::Fact;
 use gatepost_gateway::Faults;
 use gatepost_gateway::Gateway;
+use gatepost_gateway::Guesses;
 use gatepost_gateway::Limits;
 use gatepost_gateway::NoFaults;
 use gatepost_gateway::Observer;
@@ -43,6 +44,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) struct Wanted {
     pub(super) api: Api,
     pub(super) limits: Limits,
+    pub(super) guesses: Guesses,
     pub(super) time_scale: f64,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) faults: Arc<dyn Faults>,
@@ -67,6 +69,7 @@ pub(super) fn api() -> Wanted {
             at: at(),
         },
         limits: Limits::default(),
+        guesses: Guesses::default(),
         time_scale: 1.0,
         clock: Arc::new(SystemClock),
         faults: Arc::new(NoFaults),
@@ -137,6 +140,12 @@ impl Wanted {
         self
     }
 
+    /// What AWS leaves open, chosen as on a command line.
+    pub(super) fn guess(mut self, name: &str, value: &str) -> Self {
+        self.guesses.set(name, value).unwrap();
+        self
+    }
+
     pub(super) fn change(mut self, change: impl FnOnce(&mut Self)) -> Self {
         change(&mut self);
         self
@@ -153,6 +162,7 @@ impl Wanted {
             account: "123456789012".to_owned(),
             authority: "127.0.0.1:3001".to_owned(),
             limits: self.limits,
+            guesses: self.guesses,
             time_scale: self.time_scale,
             clock: self.clock,
             random: Arc::new(SplitMix::new(1)),

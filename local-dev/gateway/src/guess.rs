@@ -1,0 +1,181 @@
+//! What AWS does not document and nobody was seen to report, with how it is here.
+//!
+//! Each can be chosen; docs/emulator.md, "Switches", says why the default is what it is.
+
+use std::borrow::Cow;
+
+use crate::ClosedBy;
+use crate::close::Ending;
+
+/// Answers to questions that AWS leaves open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guesses {
+    /// `disconnectReason`, and the reason in the close frame, of a violation of RFC 6455 §5: 1002.
+    pub reason_1002: String,
+    /// Of a binary frame: 1003.
+    pub reason_1003: String,
+    /// `disconnectReason` of a TCP connection that ended without a close frame: 1006.
+    pub reason_1006: String,
+    /// Of text that is not UTF-8: 1007.
+    pub reason_1007: String,
+    /// Of a frame or message beyond its quota: 1009.
+    pub reason_1009: String,
+    /// Whether the close frame to the client has the reason that `$disconnect` is told.
+    pub close_reason: bool,
+    /// Whether the client gets the body with which `$connect` refused it.
+    pub connect_body: bool,
+    /// Whether `requestContext.authorizer` says how long the authorizer took, as REST APIs do.
+    pub authorizer_latency: Latency,
+    /// HTTP status of a URL longer than 4096 characters.
+    pub url_too_long: u16,
+    /// HTTP status of `No method found matching route …`.
+    pub no_method: u16,
+}
+
+/// How `integrationLatency` is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Latency {
+    /// It is not there.
+    Absent,
+    /// As a number of milliseconds.
+    Number,
+    /// As a string of digits.
+    String,
+}
+
+impl Default for Guesses {
+    fn default() -> Self {
+        Self {
+            reason_1002: "Protocol error".to_owned(),
+            reason_1003: "Invalid message type".to_owned(),
+            reason_1006: "Abnormal closure".to_owned(),
+            reason_1007: "Invalid payload data".to_owned(),
+            reason_1009: "Message too big".to_owned(),
+            close_reason: true,
+            connect_body: false,
+            authorizer_latency: Latency::Absent,
+            url_too_long: 414,
+            no_method: 404,
+        }
+    }
+}
+
+/// Longest reason of a close frame: a control frame has 125 bytes, 2 of them the status
+/// (RFC 6455 §5.5).
+const LONGEST_REASON: usize = 123;
+
+impl Guesses {
+    /// The names that [`Guesses::set`] takes, and the values.
+    pub const NAMES: &'static [(&'static str, &'static str)] = &[
+        ("reason-1002", "TEXT"),
+        ("reason-1003", "TEXT"),
+        ("reason-1006", "TEXT"),
+        ("reason-1007", "TEXT"),
+        ("reason-1009", "TEXT"),
+        ("close-reason", "send|drop"),
+        ("connect-body", "drop|send"),
+        ("authorizer-latency", "absent|number|string"),
+        ("url-too-long", "414|403|400"),
+        ("no-method", "404|403"),
+    ];
+
+    /// Chooses by name, as a command line does.
+    ///
+    /// # Errors
+    /// There is no such name, or it takes no such value; the text says what there is.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
+        let Some((_, values)) = Self::NAMES.iter().find(|(known, _)| *known == name) else {
+            let names: Vec<&str> = Self::NAMES.iter().map(|(known, _)| *known).collect();
+            return Err(format!("`{name}` is none of {}", names.join(", ")));
+        };
+        if *values == "TEXT" {
+            if value.len() > LONGEST_REASON {
+                return Err(format!("a reason has at most {LONGEST_REASON} bytes"));
+            }
+        } else if !values.split('|').any(|known| known == value) {
+            return Err(format!("`{name}` is {}", values.replace('|', " or ")));
+        }
+        let status = || value.parse().unwrap_or_default();
+        match name {
+            "reason-1002" => value.clone_into(&mut self.reason_1002),
+            "reason-1003" => value.clone_into(&mut self.reason_1003),
+            "reason-1006" => value.clone_into(&mut self.reason_1006),
+            "reason-1007" => value.clone_into(&mut self.reason_1007),
+            "reason-1009" => value.clone_into(&mut self.reason_1009),
+            "close-reason" => self.close_reason = value == "send",
+            "connect-body" => self.connect_body = value == "send",
+            "url-too-long" => self.url_too_long = status(),
+            "no-method" => self.no_method = status(),
+            _ => {
+                self.authorizer_latency = match value {
+                    "number" => Latency::Number,
+                    "string" => Latency::String,
+                    _ => Latency::Absent,
+                };
+            }
+        }
+        Ok(())
+    }
+
+    /// An ending of the gateway or the network with the reason that was chosen for its code.
+    pub(crate) fn phrase(&self, ending: Ending) -> Ending {
+        let reason = match (ending.by, ending.code) {
+            (ClosedBy::Client | ClosedBy::Management, _) => return ending,
+            (_, 1002) => &self.reason_1002,
+            (_, 1003) => &self.reason_1003,
+            (_, 1006) => &self.reason_1006,
+            (_, 1007) => &self.reason_1007,
+            (_, 1009) => &self.reason_1009,
+            _ => return ending,
+        };
+        if *reason == ending.reason {
+            return ending;
+        }
+        Ending {
+            reason: Cow::Owned(reason.clone()),
+            ..ending
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_takes_its_values_and_nothing_else() {
+        for (name, values) in Guesses::NAMES {
+            let mut guesses = Guesses::default();
+            let mut seen = Vec::new();
+            for value in values.split('|') {
+                guesses.set(name, value).unwrap();
+                seen.push(guesses.clone());
+            }
+            let default = Guesses::default();
+            match seen.as_slice() {
+                [text] => assert_ne!(*text, default, "{name}"),
+                [first, others @ ..] => {
+                    assert_eq!(*first, default, "{name}: the default is named first");
+                    assert!(others.iter().all(|other| *other != default), "{name}");
+                    assert!(guesses.set(name, "other").is_err(), "{name}");
+                }
+                [] => unreachable!("splitting gives one piece at least"),
+            }
+        }
+        let mut guesses = Guesses::default();
+        assert!(guesses.set("reason-1009", &"x".repeat(124)).is_err());
+        let said = guesses.set("reason-1000", "x").unwrap_err();
+        assert!(said.contains("reason-1009"), "{said}");
+    }
+
+    #[test]
+    fn only_the_gateways_own_reasons_are_phrased() {
+        let mut guesses = Guesses::default();
+        assert_eq!(guesses.phrase(Ending::BINARY), Ending::BINARY);
+        guesses.set("reason-1003", "no").unwrap();
+        assert_eq!(guesses.phrase(Ending::BINARY).reason, "no");
+        let by_client = Ending::by_client(Some((1003, "mine")));
+        assert_eq!(guesses.phrase(by_client.clone()), by_client);
+        assert_eq!(guesses.phrase(Ending::DELETED), Ending::DELETED);
+    }
+}

@@ -1,0 +1,118 @@
+//! What AWS leaves open, chosen otherwise: each switch has its effect, and without it the default of
+//! docs/emulator.md, "Switches".
+
+use gatepost_gateway::Guesses;
+use serde_json::json;
+
+use super::client::BINARY;
+use super::client::FIN;
+use super::client::TEXT;
+use super::client::frame;
+use super::client::head;
+use super::script::always;
+use super::script::response;
+use super::script::status;
+use super::served::Wanted;
+use super::served::api;
+
+fn wanted() -> Wanted {
+    api()
+        .one_way("$default", always(status(200)))
+        .one_way("$disconnect", always(status(200)))
+}
+
+/// `reason-…` and `close-reason`.
+#[tokio::test]
+async fn reasons_can_be_chosen() {
+    let mut unmasked = head(FIN | TEXT, 1);
+    unmasked.push(b'x');
+    for (code, bytes) in [
+        (1002, unmasked),
+        (1003, frame(FIN | BINARY, b"x")),
+        (1007, frame(FIN | TEXT, b"\xff")),
+        (1009, frame(FIN | TEXT, &[b'x'; 32 * 1024 + 1])),
+    ] {
+        for (shown, seen) in [("send", "mine"), ("drop", "")] {
+            let wanted = wanted()
+                .guess(&format!("reason-{code}"), "mine")
+                .guess("close-reason", shown);
+            let mut served = wanted.serve().await;
+            let mut client = served.connect().await;
+            client.send(&bytes).await;
+            assert_eq!(client.closed().await, (code, seen.to_owned()));
+            assert_eq!(
+                served.disconnected().await,
+                (u64::from(code), "mine".to_owned())
+            );
+        }
+    }
+    let mut served = wanted().guess("reason-1006", "mine").serve().await;
+    served.connect().await.drop_tcp();
+    assert_eq!(served.disconnected().await, (1006, "mine".to_owned()));
+}
+
+/// `connect-body`.
+#[tokio::test]
+async fn the_body_of_a_refusing_connect_can_be_sent() {
+    for (sent, want) in [("drop", ""), ("send", r#"{"why":"no"}"#)] {
+        let refuses = json!({ "statusCode": 403, "body": r#"{"why":"no"}"# });
+        let wanted = api().one_way("$connect", always(response(&refuses)));
+        let served = wanted.guess("connect-body", sent).serve().await;
+        let answer = served.dial().await.handshake("/local", &[]).await;
+        assert_eq!((answer.status, answer.body.as_str()), (403, want));
+    }
+}
+
+/// `authorizer-latency`.
+#[tokio::test]
+async fn the_latency_of_the_authorizer_can_be_shown() {
+    let allow = json!({ "principalId": "me", "policyDocument": { "Statement": [
+        { "Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*" } ] } });
+    for (shown, is) in [("absent", 'n'), ("number", 'u'), ("string", 's')] {
+        let wanted = api().one_way("$connect", always(status(200)));
+        let wanted = wanted.authorizer(&[], always(response(&allow)));
+        let mut served = wanted.guess("authorizer-latency", shown).serve().await;
+        served.connect().await;
+        let event = served.call_of("$connect").await.event();
+        let latency = &event["requestContext"]["authorizer"]["integrationLatency"];
+        let kind = match latency {
+            latency if latency.is_u64() => 'u',
+            latency if latency.is_string() => 's',
+            _ => 'n',
+        };
+        assert_eq!(kind, is, "{shown}: {latency}");
+    }
+}
+
+/// `url-too-long`. "Amazon API Gateway quotas" has the 4096 characters.
+#[tokio::test]
+async fn the_status_of_a_long_url_can_be_chosen() {
+    let host = "ws://127.0.0.1:3001".len() + 1;
+    for (status, want) in [("414", 414), ("403", 403), ("400", 400)] {
+        let served = wanted().guess("url-too-long", status).serve().await;
+        for (len, want) in [(4096, 101), (4097, want)] {
+            let path = format!("/local?{}", "x".repeat(len - host - "/local?".len()));
+            let answer = served.dial().await.handshake(&path, &[]).await;
+            assert_eq!(answer.status, want, "{len}");
+        }
+    }
+}
+
+/// `no-method`.
+#[tokio::test]
+async fn the_status_of_a_missing_method_can_be_chosen() {
+    for (status, want) in [("404", 404), ("403", 403)] {
+        let served = wanted().guess("no-method", status).serve().await;
+        let path = "/local/@connections/AAAAAAAAAAAAAAA=";
+        assert_eq!(served.http("PUT", path, b"x").await.status, want);
+    }
+}
+
+#[test]
+fn every_guess_is_in_the_table_of_switches() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/emulator.md");
+    let matrix = std::fs::read_to_string(path).unwrap();
+    for (name, _) in Guesses::NAMES {
+        assert!(matrix.contains(&format!("`--guess {name}=")), "{name}");
+    }
+}
