@@ -5,7 +5,7 @@ import { clock, element } from "./dom.js";
 const SHOWN = 1000;
 const GROUPS = {
   connections: ["connected", "disconnected", "refused"],
-  messages: ["received", "routed", "posted", "answered", "error_sent", "not_sent", "signature_fault"],
+  messages: ["received", "routed", "posted", "answered", "error_sent", "not_sent", "bad_signature"],
   functions: ["invoked", "queued", "scheduled", "environment_started", "environment_stopped",
     "throttled", "attempt_failed", "function_failed"],
   logs: ["log"],
@@ -73,7 +73,7 @@ function wanted(event) {
 }
 
 function isError({ event, outcome }) {
-  return ["refused", "error_sent", "not_sent", "signature_fault", "throttled", "attempt_failed", "function_failed"].includes(event)
+  return ["refused", "error_sent", "not_sent", "bad_signature", "throttled", "attempt_failed", "function_failed"].includes(event)
     || (outcome !== undefined && outcome !== "response");
 }
 
@@ -105,7 +105,7 @@ function sentence(e) {
     case "posted":
     case "answered":
     case "error_sent": return `${e.connection} ← ${e.bytes} bytes`;
-    case "signature_fault": return `${e.service}: ${e.cause.replaceAll("_", " ")}, ${e.refused ? "refused" : "answered"}`;
+    case "bad_signature": return `${e.service}: ${e.cause.replaceAll("_", " ")}, ${e.refused ? "refused" : "answered"}`;
     case "not_sent": return `${e.connection}: ${e.why}`;
     case "environment_started": return `${e.function} #${e.environment}, pid ${e.pid}, ${ms(e.init_ms)}`;
     case "environment_stopped": return `${e.function} #${e.environment}: ${e.why}`;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use gatepost_gateway::Caller;
 use serde::Serialize;
 
 /// The region of everything that is emulated.
@@ -35,6 +36,16 @@ impl fmt::Debug for Credentials {
 }
 
 impl Credentials {
+    /// Whom a request that is signed with them comes from: of temporary credentials, a session of a
+    /// role. Its name and ids are the emulator's own.
+    pub(crate) fn caller(&self, account: &str) -> Caller {
+        Caller {
+            access_key_id: self.access_key_id.clone(),
+            principal_id: "AROAGATEPOSTGATEPOSTG:local".to_owned(),
+            arn: format!("arn:aws:sts::{account}:assumed-role/gatepost/local"),
+        }
+    }
+
     /// From `random` bytes: `fill` fills a slice with them.
     ///
     /// # Errors

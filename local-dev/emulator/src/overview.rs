@@ -148,8 +148,13 @@ pub(crate) fn rows(api: &Api, functions: &BTreeMap<String, Function>) -> Vec<Rou
         };
         let authorizer = route.authorizer.as_ref();
         let authorizer = authorizer.map(|authorizer| format!("after {}", authorizer.function));
+        let signed = route.iam.then(|| "signed (AWS_IAM)".to_owned());
         let two_way = route.route_response.then(|| "two-way".to_owned());
-        let notes: Vec<_> = authorizer.into_iter().chain(two_way).collect();
+        let notes: Vec<_> = authorizer
+            .into_iter()
+            .chain(signed)
+            .chain(two_way)
+            .collect();
         rows.push(RouteRow {
             key: route.key.clone(),
             function,

@@ -19,7 +19,7 @@ use crate::facts::Journal;
 use crate::facts::Kind;
 
 /// Verifies the requests of `service` (`execute-api`, `lambda`) with the credentials of this start.
-/// Faults are counted by their cause and told as facts.
+/// Errors are counted by their cause and told as facts.
 pub(crate) fn signatures(
     sigv4: Sigv4,
     credentials: &credentials::Credentials,
@@ -41,18 +41,18 @@ pub(crate) fn signatures(
     let journal = Arc::clone(journal);
     // Never that of --time-scale: who signs has the time of day.
     let clock = || (SystemClock.now_ms() / 1000).cast_signed();
-    Signatures::checked(mode, verifier, clock, move |fault, refused| {
+    Signatures::checked(mode, verifier, clock, move |error, refused| {
         let count = {
             let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
-            let count = counts.entry(fault.cause()).or_insert(0_u64);
+            let count = counts.entry(error.cause()).or_insert(0_u64);
             *count += 1;
             *count
         };
         journal.record(Fact {
             at: SystemClock.now_ms(),
-            kind: Kind::SignatureFault {
+            kind: Kind::BadSignature {
                 service,
-                cause: fault.cause().word(),
+                cause: error.cause().word(),
                 count,
                 refused,
             },

@@ -156,6 +156,7 @@ impl Parts<'_> {
             clock: Arc::new(SystemClock),
             random: Arc::new(random),
             signatures: self.signatures("execute-api"),
+            caller: self.credentials.caller(ACCOUNT),
             observer: Arc::new(GatewayObserver(Arc::clone(self.journal))),
             faults: Arc::<Faults>::clone(self.faults),
         };

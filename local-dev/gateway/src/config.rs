@@ -41,10 +41,24 @@ pub struct Config {
     pub random: Arc<dyn Random>,
     /// Whether requests to `@connections` and handshakes with `AWS_IAM` are who they say.
     pub signatures: Signatures,
+    /// Who a client is whose handshake was signed.
+    pub caller: Caller,
     /// Is told everything that happens.
     pub observer: Arc<dyn Observer>,
     /// Decides which faults are injected.
     pub faults: Arc<dyn Faults>,
+}
+
+/// Who signed, as events show it of a connection with `AWS_IAM` (Developer Guide, "API Gateway
+/// mapping template and access logging variable reference").
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// `identity.accessKey`.
+    pub access_key_id: String,
+    /// `identity.caller` and `identity.user`: for an assumed role `AROA…:session`.
+    pub principal_id: String,
+    /// `identity.userArn`.
+    pub arn: String,
 }
 
 /// Quotas and timeouts; [`Limits::default`] has those of Developer Guide, "Quotas for configuring

@@ -39,6 +39,8 @@ pub(crate) struct Connection {
     pub(crate) host: Box<str>,
     is_named: bool,
     authorizer: OnceLock<Box<Authorized>>,
+    /// Its handshake was signed, with `AWS_IAM`.
+    signed: AtomicBool,
     outbox: Mutex<Outbox>,
     /// Nothing is read or written any more: a fault.
     half_open: AtomicBool,
@@ -91,6 +93,7 @@ impl Connection {
             host: opening.host,
             is_named: opening.is_named,
             authorizer: OnceLock::new(),
+            signed: AtomicBool::new(false),
             outbox: Mutex::new(Outbox::new(limits.out_queue, limits.frame)),
             half_open: AtomicBool::new(false),
             ending: Mutex::new(None),
@@ -120,6 +123,16 @@ impl Connection {
     /// Keeps what the authorizer said; it is asked once.
     pub(crate) fn set_authorizer(&self, authorizer: Authorized) {
         let _ = self.authorizer.set(Box::new(authorizer));
+    }
+
+    /// Whether its handshake was signed, with `AWS_IAM`.
+    pub(crate) fn is_signed(&self) -> bool {
+        self.signed.load(Ordering::Relaxed)
+    }
+
+    /// Its handshake was signed.
+    pub(crate) fn set_signed(&self) {
+        self.signed.store(true, Ordering::Relaxed);
     }
 
     /// Sends a text message to the client, if at most `bound` bytes wait then.

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::Caller;
 use crate::Id;
 use crate::clock::request_time;
 use crate::close::Ending;
@@ -27,6 +28,9 @@ pub(crate) struct Place {
     pub(crate) domain_name: String,
     /// `arn:aws:execute-api:{region}:{account}:{api_id}`.
     pub(crate) arn: String,
+    pub(crate) account: String,
+    /// Whoever signs.
+    pub(crate) caller: Caller,
 }
 
 /// The request an event is about.
@@ -66,8 +70,35 @@ struct RequestContext<'a> {
 #[serde(rename_all = "camelCase")]
 struct Identity<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
+    user_arn: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     user_agent: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    caller: Option<&'a str>,
     source_ip: std::net::IpAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_key: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a str>,
+}
+
+impl<'a> Identity<'a> {
+    /// With `AWS_IAM` also who signed; the order of keys is that of REST APIs' events.
+    fn new(place: &'a Place, connection: &'a Connection) -> Self {
+        let caller = connection.is_signed().then_some(&place.caller);
+        let principal_id = caller.map(|caller| caller.principal_id.as_str());
+        Self {
+            user_arn: caller.map(|caller| caller.arn.as_str()),
+            user_agent: connection.user_agent.as_deref(),
+            account_id: caller.map(|_| place.account.as_str()),
+            caller: principal_id,
+            source_ip: connection.source_ip,
+            access_key: caller.map(|caller| caller.access_key_id.as_str()),
+            user: principal_id,
+        }
+    }
 }
 
 impl<'a> RequestContext<'a> {
@@ -91,10 +122,7 @@ impl<'a> RequestContext<'a> {
             stage: &connection.stage.name,
             connected_at: connection.connected_at,
             request_time_epoch: request.at_ms,
-            identity: Identity {
-                user_agent: connection.user_agent.as_deref(),
-                source_ip: connection.source_ip,
-            },
+            identity: Identity::new(place, connection),
             request_id: request.id,
             domain_name: connection.domain_name(place),
             connection_id: connection.id,

@@ -166,6 +166,8 @@ pub(crate) struct Target {
     pub(crate) without_target: bool,
     pub(crate) two_way: bool,
     pub(crate) authorizer: Option<Authorizer>,
+    /// Handshakes must be signed.
+    pub(crate) iam: bool,
 }
 
 /// A function and how long the gateway waits for it.
@@ -212,6 +214,7 @@ impl Core {
             without_target: route.integration.is_none(),
             two_way: route.route_response,
             authorizer: route.authorizer.clone(),
+            iam: route.iam,
         };
         let scale = if config.time_scale > 0.0 {
             config.time_scale
@@ -231,6 +234,8 @@ impl Core {
                 ),
                 api_id: config.api_id.clone(),
                 domain_name: config.authority.clone(),
+                account: config.account.clone(),
+                caller: config.caller.clone(),
             },
             endpoints: Endpoints::new(api, &config.api_id),
             routes: api

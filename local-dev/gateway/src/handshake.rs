@@ -12,6 +12,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use fastwebsockets::upgrade::UpgradeFut;
+
+use gatepost_sigv4::Request as SignedRequest;
+use gatepost_sigv4::SignatureError;
 use gatepost_template::Authorizer;
 use http::HeaderMap;
 use http::HeaderValue;
@@ -79,6 +82,7 @@ pub(crate) async fn serve(
             .refuse(Refusal::bad_handshake("the handshake is incomplete"))
             .await;
     };
+    let signature = signature(core, &request);
     let now = core.now();
     let head = Head::new(
         request.headers(),
@@ -129,6 +133,7 @@ pub(crate) async fn serve(
         Arc::clone(core),
         connection,
         head,
+        signature,
         upgrade,
         answer,
     ));
@@ -226,11 +231,12 @@ async fn establish(
     core: Arc<Core>,
     connection: Arc<Connection>,
     head: Head,
+    signature: Result<(), SignatureError>,
     upgrade: UpgradeFut,
     answer: oneshot::Sender<Admission>,
 ) {
     let alive = core.live.enter();
-    let subprotocol = match admit(&core, &connection, &head).await {
+    let subprotocol = match admit(&core, &connection, &head, signature).await {
         Ok(subprotocol) => subprotocol,
         Err(refusal) => {
             core.tell(connection.id, || What::Refused {
@@ -250,7 +256,12 @@ async fn establish(
         subprotocol: subprotocol
             .as_ref()
             .map(|s| String::from_utf8_lossy(s.as_bytes()).into_owned()),
-        principal: connection.authorizer().map(|a| a.principal.clone()),
+        principal: match connection.authorizer() {
+            Some(authorizer) => Some(authorizer.principal.clone()),
+            None => connection
+                .is_signed()
+                .then(|| core.place.caller.principal_id.clone()),
+        },
     });
     drop(head);
     // Shutdown may have looked for connections before this one was there.
@@ -288,13 +299,37 @@ async fn upgraded(upgrade: UpgradeFut) -> Option<(TcpStream, Bytes)> {
     }
 }
 
-async fn admit(core: &Core, connection: &Connection, head: &Head) -> Admission {
+/// The signature of a handshake, if `$connect` wants one: in a header, or, as browsers cannot set
+/// any, in the query of a presigned URL (Developer Guide, "Control access to a WebSocket API with
+/// AWS IAM authorization").
+fn signature(core: &Core, request: &Request<Incoming>) -> Result<(), SignatureError> {
+    match core.routes.get("$connect") {
+        Some(target) if target.iam => core.config.signatures.authorize(&SignedRequest {
+            method: request.method(),
+            uri: request.uri(),
+            headers: request.headers(),
+            payload: &[],
+        }),
+        Some(_) | None => Ok(()),
+    }
+}
+
+async fn admit(
+    core: &Core,
+    connection: &Connection,
+    head: &Head,
+    signature: Result<(), SignatureError>,
+) -> Admission {
     // The integration on `$connect` is optional (Developer Guide, "Manage connected users and
     // client apps: $connect and $disconnect routes"), and so is the route.
     let Some(target) = core.routes.get("$connect") else {
         return Ok(None);
     };
     let request = core.request(core.config.clock.now_ms());
+    if target.iam {
+        signature?;
+        connection.set_signed();
+    }
     if let Some(authorizer) = &target.authorizer {
         authorize(core, connection, head, request, authorizer).await?;
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use gatepost_sigv4::Fault;
+use gatepost_sigv4::SignatureError;
 use http::HeaderValue;
 use http::Response;
 use http::StatusCode;
@@ -203,13 +203,13 @@ impl Refusal {
     }
 }
 
-impl From<Fault> for Refusal {
-    fn from(fault: Fault) -> Self {
+impl From<SignatureError> for Refusal {
+    fn from(error: SignatureError) -> Self {
         Self::new(
             StatusCode::FORBIDDEN,
-            Some(fault.error_type()),
-            Cow::Owned(fault.body()),
-            Cow::Owned(fault.to_string()),
+            Some(error.error_type()),
+            Cow::Owned(error.body()),
+            Cow::Owned(error.to_string()),
         )
     }
 }

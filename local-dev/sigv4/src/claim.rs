@@ -11,8 +11,8 @@ use http::header;
 use percent_encoding::percent_decode_str;
 use ring::digest;
 
-use crate::fault::Cause;
-use crate::fault::Fault;
+use crate::error::Cause;
+use crate::error::SignatureError;
 use crate::time;
 
 /// The only algorithm that is verified; signatures of `SigV4A` (`AWS4-ECDSA-P256-SHA256`) are not.
@@ -36,21 +36,30 @@ pub(crate) struct Claim<'a> {
 
 impl<'a> Claim<'a> {
     /// Finds the signature of a request.
-    pub(crate) fn of(headers: &'a HeaderMap, query: Option<&'a str>) -> Result<Self, Fault> {
+    pub(crate) fn of(
+        headers: &'a HeaderMap,
+        query: Option<&'a str>,
+    ) -> Result<Self, SignatureError> {
         let presigned = query.is_some_and(|query| parameter(query, "X-Amz-Algorithm").is_some());
         match (headers.get(header::AUTHORIZATION), query) {
-            (Some(_), Some(_)) if presigned => Err(Fault::new(
+            (Some(_), Some(_)) if presigned => Err(SignatureError::new(
                 Cause::Mismatch,
                 "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP \
                  header.",
             )),
             (Some(authorization), _) => Self::of_header(authorization, headers),
             (None, Some(query)) if presigned => Self::of_query(query),
-            (None, _) => Err(Fault::new(Cause::Missing, "Missing Authentication Token")),
+            (None, _) => Err(SignatureError::new(
+                Cause::Missing,
+                "Missing Authentication Token",
+            )),
         }
     }
 
-    fn of_header(authorization: &'a HeaderValue, headers: &'a HeaderMap) -> Result<Self, Fault> {
+    fn of_header(
+        authorization: &'a HeaderValue,
+        headers: &'a HeaderMap,
+    ) -> Result<Self, SignatureError> {
         // What is not text has no pairs either.
         let text = authorization.to_str().unwrap_or_default().trim();
         let (algorithm, pairs) = text.split_once(' ').unwrap_or((text, ""));
@@ -58,7 +67,7 @@ impl<'a> Claim<'a> {
         for pair in pairs.split([',', ' ']).filter(|pair| !pair.is_empty()) {
             let Some((name, value)) = pair.split_once('=') else {
                 let hash = hashed(authorization);
-                return Err(Fault::new(
+                return Err(SignatureError::new(
                     Cause::Incomplete,
                     format!(
                         "Invalid key=value pair (missing equal-sign) in Authorization header \
@@ -98,7 +107,7 @@ impl<'a> Claim<'a> {
         })
     }
 
-    fn of_query(query: &'a str) -> Result<Self, Fault> {
+    fn of_query(query: &'a str) -> Result<Self, SignatureError> {
         const NAMES: [&str; 5] = [
             "X-Amz-Algorithm",
             "X-Amz-Credential",
@@ -120,14 +129,14 @@ impl<'a> Claim<'a> {
         ] = parts
         else {
             let message = format!("{missing}Re-examine the query-string parameters.");
-            return Err(Fault::new(Cause::Incomplete, message));
+            return Err(SignatureError::new(Cause::Incomplete, message));
         };
         let (date, signed_at) = moment(date)?;
         // What AWS does without it is not known; a signature without an end would be worse.
         let presigned_for = parameter(query, "X-Amz-Expires").and_then(|text| text.parse().ok());
         let presigned_for = presigned_for.filter(|seconds| (1..=WEEK).contains(seconds));
         let Some(presigned_for) = presigned_for else {
-            return Err(Fault::new(
+            return Err(SignatureError::new(
                 Cause::Incomplete,
                 "X-Amz-Expires must be a number of seconds from 1 to 604800.",
             ));
@@ -159,13 +168,13 @@ fn parameter<'a>(query: &'a str, name: &str) -> Option<Cow<'a, str>> {
 }
 
 /// The time of a signature, in the basic format and in seconds.
-fn moment(text: Cow<'_, str>) -> Result<(Cow<'_, str>, i64), Fault> {
+fn moment(text: Cow<'_, str>) -> Result<(Cow<'_, str>, i64), SignatureError> {
     if let Some(seconds) = time::parse_basic(&text) {
         return Ok((text, seconds));
     }
     match time::parse_http_date(&text) {
         Some(seconds) => Ok((time::basic(seconds).into(), seconds)),
-        None => Err(Fault::new(
+        None => Err(SignatureError::new(
             Cause::Incomplete,
             format!(
                 "Date must be in ISO-8601 'basic format'. Got '{text}'. See \
@@ -175,7 +184,11 @@ fn moment(text: Cow<'_, str>) -> Result<(Cow<'_, str>, i64), Fault> {
     }
 }
 
-fn incomplete_header(authorization: &HeaderValue, parts: [bool; 3], has_date: bool) -> Fault {
+fn incomplete_header(
+    authorization: &HeaderValue,
+    parts: [bool; 3],
+    has_date: bool,
+) -> SignatureError {
     let mut message = String::new();
     for (name, is_there) in ["Credential", "Signature", "SignedHeaders"]
         .iter()
@@ -191,7 +204,7 @@ fn incomplete_header(authorization: &HeaderValue, parts: [bool; 3], has_date: bo
     }
     let hash = hashed(authorization);
     message += &format!("(Hashed with SHA-256 and encoded with Base64) Authorization={hash}");
-    Fault::new(Cause::Incomplete, message)
+    SignatureError::new(Cause::Incomplete, message)
 }
 
 fn hashed(authorization: &HeaderValue) -> String {

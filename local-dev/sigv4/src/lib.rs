@@ -5,17 +5,17 @@
 //! two independent readings check each other.
 //!
 //! [`Verifier`] knows one pair of credentials; [`Signatures`] is what a server asks, and does with
-//! a [`Fault`] what `--sigv4` says.
+//! a [`SignatureError`] what `--sigv4` says.
 
 mod canonical;
 mod claim;
-mod fault;
+mod error;
 mod signatures;
 mod time;
 mod verifier;
 
-pub use fault::Cause;
-pub use fault::Fault;
+pub use error::Cause;
+pub use error::SignatureError;
 pub use signatures::Mode;
 pub use signatures::Signatures;
 pub use verifier::Credentials;

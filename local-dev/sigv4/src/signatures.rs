@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::fault::Fault;
+use crate::error::SignatureError;
 use crate::verifier::Request;
 use crate::verifier::Verifier;
 
@@ -17,7 +17,7 @@ pub enum Mode {
 }
 
 type Clock = dyn Fn() -> i64 + Send + Sync;
-type Told = dyn Fn(&Fault, bool) + Send + Sync;
+type Told = dyn Fn(&SignatureError, bool) + Send + Sync;
 
 /// The signatures of one service's requests. Clones are the same.
 #[derive(Clone)]
@@ -38,13 +38,13 @@ impl Signatures {
     }
 
     /// They are verified with `verifier` at the time of `clock`, in seconds since 1970: a clock
-    /// that is no faster than the clients'. `told` hears of every fault, and whether the request is
+    /// that is no faster than the clients'. `told` hears of every error, and whether the request is
     /// refused for it.
     pub fn checked(
         mode: Mode,
         verifier: Verifier,
         clock: impl Fn() -> i64 + Send + Sync + 'static,
-        told: impl Fn(&Fault, bool) + Send + Sync + 'static,
+        told: impl Fn(&SignatureError, bool) + Send + Sync + 'static,
     ) -> Self {
         Self(Some(Arc::new(Checked {
             mode,
@@ -58,7 +58,7 @@ impl Signatures {
     ///
     /// # Errors
     /// In strict mode, what is wrong with the signature.
-    pub fn check(&self, request: &Request<'_>) -> Result<(), Fault> {
+    pub fn check(&self, request: &Request<'_>) -> Result<(), SignatureError> {
         let Some(checked) = &self.0 else {
             return Ok(());
         };
@@ -70,7 +70,7 @@ impl Signatures {
     ///
     /// # Errors
     /// What is wrong with the signature.
-    pub fn authorize(&self, request: &Request<'_>) -> Result<(), Fault> {
+    pub fn authorize(&self, request: &Request<'_>) -> Result<(), SignatureError> {
         let Some(checked) = &self.0 else {
             return Ok(());
         };
@@ -79,12 +79,12 @@ impl Signatures {
 }
 
 impl Checked {
-    fn verify(&self, request: &Request<'_>, refuse: bool) -> Result<(), Fault> {
-        let Err(fault) = self.verifier.verify(request, (self.clock)()) else {
+    fn verify(&self, request: &Request<'_>, refuse: bool) -> Result<(), SignatureError> {
+        let Err(error) = self.verifier.verify(request, (self.clock)()) else {
             return Ok(());
         };
-        (self.told)(&fault, refuse);
-        if refuse { Err(fault) } else { Ok(()) }
+        (self.told)(&error, refuse);
+        if refuse { Err(error) } else { Ok(()) }
     }
 }
 

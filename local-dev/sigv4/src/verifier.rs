@@ -16,8 +16,8 @@ use crate::canonical::hex;
 use crate::canonical::unhex;
 use crate::claim::ALGORITHM;
 use crate::claim::Claim;
-use crate::fault::Cause;
-use crate::fault::Fault;
+use crate::error::Cause;
+use crate::error::SignatureError;
 use crate::time;
 
 /// How far a signature's time may be from ours, in seconds. What API Gateway answers names five
@@ -99,13 +99,13 @@ impl Verifier {
     /// were seen to make them.
     ///
     /// # Errors
-    /// [`Fault`] with AWS's answer.
-    pub fn verify(&self, request: &Request<'_>, now: i64) -> Result<(), Fault> {
+    /// [`SignatureError`] with AWS's answer.
+    pub fn verify(&self, request: &Request<'_>, now: i64) -> Result<(), SignatureError> {
         let claim = Claim::of(request.headers, request.uri.query())?;
         check_time(&claim, now)?;
         let mut signed = claim.signed_headers.split(';');
         if !signed.any(|name| name.eq_ignore_ascii_case("host")) {
-            return Err(Fault::new(
+            return Err(SignatureError::new(
                 Cause::Mismatch,
                 "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.",
             ));
@@ -115,7 +115,7 @@ impl Verifier {
                 "Unsupported AWS 'algorithm': '{}' (only {ALGORITHM} for now). ",
                 claim.algorithm
             );
-            return Err(Fault::new(Cause::Incomplete, message));
+            return Err(SignatureError::new(Cause::Incomplete, message));
         }
         let day = self.check_scope(&claim)?;
         self.check_signature(request, &claim, day)?;
@@ -127,7 +127,7 @@ impl Verifier {
     }
 
     /// The credential scope, and whose key it is; the day.
-    fn check_scope(&self, claim: &Claim<'_>) -> Result<[u8; 8], Fault> {
+    fn check_scope(&self, claim: &Claim<'_>) -> Result<[u8; 8], SignatureError> {
         let credential = claim.credential.as_ref();
         let mut parts = credential.split('/');
         let mut next = || parts.next();
@@ -138,7 +138,7 @@ impl Verifier {
                 "Credential must have exactly 5 slash-delimited elements, e.g. \
                  keyid/date/region/service/term, got '{credential}'"
             );
-            return Err(Fault::new(Cause::Incomplete, message));
+            return Err(SignatureError::new(Cause::Incomplete, message));
         };
         let mut wrong = Vec::new();
         if region != self.region {
@@ -167,7 +167,7 @@ impl Verifier {
             ));
         }
         if !wrong.is_empty() {
-            return Err(Fault::new(Cause::Scope, wrong.join(" ")));
+            return Err(SignatureError::new(Cause::Scope, wrong.join(" ")));
         }
         // A temporary key is unknown without its token.
         let has_token = claim.token.is_some() == self.credentials.session_token.is_some();
@@ -182,7 +182,7 @@ impl Verifier {
         request: &Request<'_>,
         claim: &Claim<'_>,
         day: [u8; 8],
-    ) -> Result<(), Fault> {
+    ) -> Result<(), SignatureError> {
         let payload_sha256 = hex(&sha256(request.payload));
         let canonical = canonical_request(request, &claim.signed_headers, &payload_sha256);
         let mut to_sign = Vec::with_capacity(192);
@@ -215,7 +215,7 @@ impl Verifier {
             String::from_utf8_lossy(&canonical),
             String::from_utf8_lossy(&to_sign),
         );
-        Err(Fault::new(
+        Err(SignatureError::new(
             Cause::Mismatch,
             format!(
                 "The request signature we calculated does not match the signature you provided. \
@@ -258,7 +258,7 @@ impl Verifier {
     }
 }
 
-fn check_time(claim: &Claim<'_>, now: i64) -> Result<(), Fault> {
+fn check_time(claim: &Claim<'_>, now: i64) -> Result<(), SignatureError> {
     let allowed = claim.presigned_for.unwrap_or(SKEW);
     let (date, at) = (&claim.date, time::basic(now));
     if claim.signed_at < now - allowed {
@@ -266,21 +266,21 @@ fn check_time(claim: &Claim<'_>, now: i64) -> Result<(), Fault> {
         let message = format!(
             "Signature expired: {date} is now earlier than {earliest} ({at} - {minutes} min.)"
         );
-        return Err(Fault::new(Cause::Expired, message));
+        return Err(SignatureError::new(Cause::Expired, message));
     }
     if claim.signed_at > now + SKEW {
         let (latest, minutes) = (time::basic(now + SKEW), SKEW / 60);
         let message = format!(
             "Signature not yet current: {date} is still later than {latest} ({at} + {minutes} min.)"
         );
-        return Err(Fault::new(Cause::NotYetCurrent, message));
+        return Err(SignatureError::new(Cause::NotYetCurrent, message));
     }
     Ok(())
 }
 
-fn unknown_key() -> Fault {
+fn unknown_key() -> SignatureError {
     let message = "The security token included in the request is invalid.";
-    Fault::new(Cause::UnknownKey, message)
+    SignatureError::new(Cause::UnknownKey, message)
 }
 
 fn sha256(bytes: &[u8]) -> [u8; 32] {

@@ -121,6 +121,9 @@ pub struct Route {
     pub route_response: bool,
     /// The REQUEST authorizer, on `$connect` only.
     pub authorizer: Option<Authorizer>,
+    /// `AuthorizationType: AWS_IAM`, on `$connect` only: handshakes must be signed. It excludes an
+    /// authorizer.
+    pub iam: bool,
     /// Where it stands.
     pub at: At,
 }

@@ -125,7 +125,7 @@ pub(crate) enum Kind {
         why: &'static str,
     },
     /// A request's signature does not hold.
-    SignatureFault {
+    BadSignature {
         /// `execute-api` (`@connections`, and handshakes with `AWS_IAM`) or `lambda` (Invoke).
         service: &'static str,
         /// `missing`, `incomplete`, `expired`, `not_yet_current`, `scope`, `unknown_key` or

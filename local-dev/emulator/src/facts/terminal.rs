@@ -101,7 +101,7 @@ fn line(kind: &Kind, style: Style) -> Option<String> {
                 style.yellow("!")
             )
         }
-        Kind::SignatureFault {
+        Kind::BadSignature {
             service,
             cause,
             count: 1,
@@ -195,7 +195,7 @@ fn line(kind: &Kind, style: Style) -> Option<String> {
         | Kind::Answered { .. }
         | Kind::ErrorSent { .. }
         | Kind::NotSent { .. }
-        | Kind::SignatureFault { .. }
+        | Kind::BadSignature { .. }
         | Kind::EnvironmentStarted { .. }
         | Kind::EnvironmentStopped { .. }
         | Kind::Queued { .. }
@@ -227,15 +227,15 @@ mod tests {
 
     #[test]
     fn a_bad_signature_is_said_once_a_cause() {
-        let fault = |count| Kind::SignatureFault {
+        let bad = |count| Kind::BadSignature {
             service: "execute-api",
             cause: "unknown_key",
             count,
             refused: false,
         };
-        let said = line(&fault(1), Style::plain()).unwrap();
+        let said = line(&bad(1), Style::plain()).unwrap();
         assert!(said.contains("unknown key"), "{said}");
-        assert_eq!(line(&fault(2), Style::plain()), None);
+        assert_eq!(line(&bad(2), Style::plain()), None);
     }
 
     #[test]

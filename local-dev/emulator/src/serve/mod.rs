@@ -188,8 +188,8 @@ async fn invoke(running: &Running, request: Request<Incoming>) -> Response<Full<
         headers: &head.headers,
         payload: &payload,
     };
-    if let Err(fault) = running.signatures.check(&signed) {
-        return running.lambda.forbid(fault.error_type(), fault.body());
+    if let Err(error) = running.signatures.check(&signed) {
+        return running.lambda.forbid(error.error_type(), error.body());
     }
     running
         .lambda

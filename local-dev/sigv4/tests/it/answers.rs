@@ -39,10 +39,10 @@ fn signed(credential: &str) -> Received {
 #[track_caller]
 fn answers(request: &Received, cause: Cause, error_type: &str, message: &str) {
     let verifier = Verifier::new(credentials(), "us-east-1", "execute-api");
-    let fault = request.verify(&verifier, NOW).unwrap_err();
-    assert_eq!(fault.cause(), cause);
-    assert_eq!(fault.error_type(), error_type);
-    let body: serde_json::Value = serde_json::from_str(&fault.body()).unwrap();
+    let error = request.verify(&verifier, NOW).unwrap_err();
+    assert_eq!(error.cause(), cause);
+    assert_eq!(error.error_type(), error_type);
+    let body: serde_json::Value = serde_json::from_str(&error.body()).unwrap();
     assert_eq!(body, serde_json::json!({ "message": message }));
 }
 
@@ -232,17 +232,17 @@ fn nothing_of_a_request_is_in_what_a_log_would_show() {
     let listed = request
         .header("authorization")
         .replace("host;", "host;x-amz-security-token;");
-    let fault = request
+    let error = request
         .set("authorization", &listed)
         .verify(&verifier, NOW)
         .unwrap_err();
     assert!(
-        fault.body().contains("tokEXAMPLE"),
+        error.body().contains("tokEXAMPLE"),
         "AWS shows it to the client"
     );
     for shown in [
-        format!("{fault}"),
-        format!("{fault:?}"),
+        format!("{error}"),
+        format!("{error:?}"),
         format!("{verifier:?}"),
     ] {
         assert!(

@@ -51,8 +51,8 @@ fn captured_requests_of_four_clients_are_accepted() {
 #[test]
 fn captured_requests_are_refused_with_other_credentials_or_when_anything_changed() {
     let refused = |request: &Received, verifier: &Verifier, now, cause, file: &str| {
-        let fault = request.verify(verifier, now).unwrap_err();
-        assert_eq!(fault.cause(), cause, "{file}");
+        let error = request.verify(verifier, now).unwrap_err();
+        assert_eq!(error.cause(), cause, "{file}");
     };
     let with = |change: fn(&mut Credentials)| {
         let mut credentials = credentials();

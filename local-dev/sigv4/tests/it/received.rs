@@ -1,8 +1,8 @@
 //! A request as a server has it.
 
 use gatepost_sigv4::Credentials;
-use gatepost_sigv4::Fault;
 use gatepost_sigv4::Request;
+use gatepost_sigv4::SignatureError;
 use gatepost_sigv4::Verifier;
 use http::HeaderMap;
 use http::HeaderName;
@@ -73,7 +73,7 @@ impl Received {
         self
     }
 
-    pub(crate) fn verify(&self, verifier: &Verifier, now: i64) -> Result<(), Fault> {
+    pub(crate) fn verify(&self, verifier: &Verifier, now: i64) -> Result<(), SignatureError> {
         let request = Request {
             method: &self.method,
             uri: &self.uri,

@@ -21,16 +21,27 @@ const SOURCES: &[&str] = &[
     "$stageVariables.",
 ];
 
+/// Who may call a route.
+#[derive(Debug, Default)]
+pub(super) struct Authorization {
+    /// A REQUEST authorizer decides.
+    pub(super) authorizer: Option<Authorizer>,
+    /// `AWS_IAM`: whoever signs.
+    pub(super) iam: bool,
+}
+
 impl<'s> Reader<'s> {
-    /// The authorizer of a route. An error is a finding for which the route must stay closed:
+    /// The authorization of a route. An error is a finding for which the route must stay closed:
     /// who may call it is not known here.
-    pub(super) fn authorizer(
+    pub(super) fn authorization(
         &mut self,
         route: &'s Resource,
         key: &str,
         parts: &Parts<'s>,
         functions: &BTreeMap<String, Function>,
-    ) -> Result<Option<Authorizer>, Finding> {
+    ) -> Result<Authorization, Finding> {
+        let closed =
+            |reader: &mut Self, stop| reader.closed(stop).map(|_| Authorization::default());
         let properties = &route.properties;
         let id_node = properties.get("AuthorizerId");
         let Some(kind_node) = properties.get("AuthorizationType") else {
@@ -38,28 +49,29 @@ impl<'s> Reader<'s> {
                 let what = "`AuthorizerId` without `AuthorizationType: CUSTOM`: it is never called";
                 self.findings.error(Finding::new(&node.at, what));
             }
-            return Ok(None);
+            return Ok(Authorization::default());
         };
         let kind = match self.scope.text(kind_node) {
             Ok(kind) => kind.unwrap_or_else(|| "NONE".to_owned()),
-            Err(stop) => return self.closed(stop),
+            Err(stop) => return closed(self, stop),
         };
         if kind == "NONE" {
-            return Ok(None);
+            return Ok(Authorization::default());
         }
         if key != "$connect" {
             let what = format!("the route `{key}` cannot have an authorizer");
             let help = "only `$connect` is authorized; it stands for the whole connection";
             self.findings
                 .error(Finding::new(&kind_node.at, what).help(help));
-            return Ok(None);
+            return Ok(Authorization::default());
         }
         match kind.as_str() {
             "CUSTOM" => {}
             "AWS_IAM" => {
-                let what = "AWS_IAM authorization is not emulated: nobody can connect";
-                let help = "make it `NONE` for this machine with a parameter and `!If`";
-                return Err(Finding::new(&kind_node.at, what).help(help));
+                return Ok(Authorization {
+                    authorizer: None,
+                    iam: true,
+                });
             }
             other => {
                 let what = format!("`{other}` is no `AuthorizationType` of a WebSocket API");
@@ -68,17 +80,17 @@ impl<'s> Reader<'s> {
                 let help = help.unwrap_or_else(|| types.to_owned());
                 self.findings
                     .error(Finding::new(&kind_node.at, what).help(help));
-                return Ok(None);
+                return Ok(Authorization::default());
             }
         }
         let Some(id_node) = id_node else {
             let what = "`AuthorizationType: CUSTOM` needs an `AuthorizerId`";
             self.findings.error(Finding::new(&kind_node.at, what));
-            return Ok(None);
+            return Ok(Authorization::default());
         };
         let id = match self.scope.text(id_node) {
             Ok(id) => id.unwrap_or_default(),
-            Err(stop) => return self.closed(stop),
+            Err(stop) => return closed(self, stop),
         };
         let authorizers = parts
             .iter()
@@ -89,9 +101,13 @@ impl<'s> Reader<'s> {
                 what: format!("this API has no authorizer `{id}`"),
                 help: did_you_mean(&id, authorizers.map(|part| part.id.as_str())),
             });
-            return Ok(None);
+            return Ok(Authorization::default());
         };
-        self.request_authorizer(resource, functions)
+        let authorizer = self.request_authorizer(resource, functions)?;
+        Ok(Authorization {
+            authorizer,
+            iam: false,
+        })
     }
 
     /// A REQUEST authorizer, the only kind that WebSocket APIs have.

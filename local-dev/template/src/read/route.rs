@@ -10,6 +10,7 @@ use crate::project::Integration;
 use crate::project::Route;
 use crate::read::Reader;
 use crate::read::api::Parts;
+use crate::read::authorizer::Authorization;
 use crate::suggest::did_you_mean;
 
 /// Most routes of an API (API Gateway quotas, "Routes per API").
@@ -108,9 +109,10 @@ impl<'s> Reader<'s> {
             });
             return None;
         }
-        let (authorizer, closed) = match self.authorizer(resource, &key, parts, functions) {
-            Ok(authorizer) => (authorizer, None),
-            Err(finding) => (None, Some(finding)),
+        let authorization = self.authorization(resource, &key, parts, functions);
+        let (Authorization { authorizer, iam }, closed) = match authorization {
+            Ok(authorization) => (authorization, None),
+            Err(finding) => (Authorization::default(), Some(finding)),
         };
         let integration = match closed {
             // Nobody gets in while it is unknown who may.
@@ -126,6 +128,7 @@ impl<'s> Reader<'s> {
             integration,
             route_response,
             authorizer,
+            iam,
             at: resource.at.clone(),
         })
     }

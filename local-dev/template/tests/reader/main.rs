@@ -110,7 +110,8 @@ fn route(route: &Route) -> String {
                 authorizer.function, authorizer.identity_sources
             )
         });
-    format!("  {} → {target}{two_way}{authorizer}", route.key)
+    let iam = if route.iam { " if signed" } else { "" };
+    format!("  {} → {target}{two_way}{authorizer}{iam}", route.key)
 }
 
 fn function_lines(function: &Function) -> Vec<String> {

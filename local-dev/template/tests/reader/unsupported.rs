@@ -129,9 +129,8 @@ fn a_route_whose_caller_cannot_be_told_stays_closed() {
         function Fn (Fn) python3.12 a.b, folder src
 
         , AuthorizationType: AWS_IAM
-          $connect → not emulated
+          $connect → Fn 29s if signed
         function Fn (Fn) python3.12 a.b, folder src
-        ! t.yaml:11:111: AWS_IAM authorization is not emulated: nobody can connect (make it `NONE` for this machine with a parameter and `!If`)
 
         , AuthorizationType: CUSTOM, AuthorizerId: !ImportValue x
           $connect → not emulated
@@ -156,7 +155,8 @@ fn a_route_whose_caller_cannot_be_told_stays_closed() {
         , ApiKeyRequired: false
           $connect → Fn 29s
         function Fn (Fn) python3.12 a.b, folder src
-    "#]].assert_eq(&said.join("\n"));
+    "#]]
+    .assert_eq(&said.join("\n"));
 }
 
 #[test]

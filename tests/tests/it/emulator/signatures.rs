@@ -29,13 +29,13 @@ async fn unsigned_requests_are_warned_of_unless_the_command_line_says_otherwise(
     for count in [1, 2] {
         for (path, service) in [(path.as_str(), "execute-api"), (INVOKE, "lambda")] {
             assert_eq!(unsigned(&emulator, path).await?.status(), 200);
-            let fault = emulator
-                .event("signature_fault", |f| {
+            let error = emulator
+                .event("bad_signature", |f| {
                     f["service"] == service && f["count"] == count
                 })
                 .await?;
             assert_eq!(
-                (&fault["cause"], &fault["refused"]),
+                (&error["cause"], &error["refused"]),
                 (&"missing".into(), &false.into())
             );
         }
@@ -64,7 +64,7 @@ async fn unsigned_requests_are_refused_when_the_command_line_says_strict() -> an
         );
     }
     emulator
-        .event("signature_fault", |f| f["refused"] == true)
+        .event("bad_signature", |f| f["refused"] == true)
         .await?;
     Ok(())
 }
@@ -80,8 +80,8 @@ async fn nobody_looks_at_signatures_when_the_command_line_says_off() -> anyhow::
     assert_eq!(socket.text().await?, "{}");
     assert_eq!(unsigned(&emulator, INVOKE).await?.status(), 200);
     emulator.event("posted", |_| true).await?;
-    let faults = |fact: &Value| fact["event"] == "signature_fault";
-    assert!(!emulator.facts().iter().any(faults));
+    let errors = |fact: &Value| fact["event"] == "bad_signature";
+    assert!(!emulator.facts().iter().any(errors));
     Ok(())
 }
 

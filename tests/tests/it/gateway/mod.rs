@@ -14,6 +14,7 @@ mod frames;
 mod golden;
 mod guesses;
 mod handshake;
+mod iam;
 mod management;
 mod messages;
 mod pressure;

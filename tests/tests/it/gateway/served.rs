@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gatepost_gateway::Caller;
 use gatepost_gateway::Clock;
 use gatepost_gateway::Config;
 use gatepost_gateway::Fact;
@@ -109,6 +110,7 @@ impl Wanted {
             integration,
             route_response,
             authorizer: None,
+            iam: false,
             at: at(),
         };
         self.api.routes.insert(key.to_owned(), route);
@@ -132,6 +134,12 @@ impl Wanted {
         };
         self.api.routes.get_mut("$connect").unwrap().authorizer = Some(authorizer);
         self.functions.insert("authorizer", does);
+        self
+    }
+
+    /// `AuthorizationType: AWS_IAM` on `$connect`, which must be there.
+    pub(super) fn iam(mut self) -> Self {
+        self.api.routes.get_mut("$connect").unwrap().iam = true;
         self
     }
 
@@ -167,6 +175,11 @@ impl Wanted {
             clock: self.clock,
             random: Arc::new(SplitMix::new(1)),
             signatures: self.signatures,
+            caller: Caller {
+                access_key_id: "ASIAEXAMPLE".to_owned(),
+                principal_id: "AROAEXAMPLE:me".to_owned(),
+                arn: "arn:aws:sts::123456789012:assumed-role/caller/me".to_owned(),
+            },
             observer: Arc::new(Told(sender)),
             faults: self.faults,
         };

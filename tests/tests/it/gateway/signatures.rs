@@ -72,7 +72,7 @@ async fn signed_requests_are_answered() {
 /// 403 whatever is asked for: who it is comes before what there is.
 #[tokio::test]
 async fn unsigned_requests_are_missing_their_token() {
-    let (strict, mut faults) = signatures(Mode::Strict);
+    let (strict, mut errors) = signatures(Mode::Strict);
     let served = api()
         .change(|wanted| wanted.signatures = strict)
         .serve()
@@ -98,7 +98,7 @@ async fn unsigned_requests_are_missing_their_token() {
         assert_eq!(answer.header("Content-Type"), Some("application/json"));
         assert!(answer.header("x-amzn-RequestId").is_some());
         assert!(answer.header("x-amz-apigw-id").is_some());
-        assert_eq!(faults.recv().await, Some(("missing", true)));
+        assert_eq!(errors.recv().await, Some(("missing", true)));
     }
     assert_eq!(served.gateway.connections().len(), 1);
     // The stage comes first, and so does the length: what is too long is not kept to be hashed.
@@ -119,7 +119,7 @@ async fn unsigned_requests_are_missing_their_token() {
 /// Whatever is changed after signing: the client gets the string it should have signed.
 #[tokio::test]
 async fn changed_requests_do_not_match_their_signature() {
-    let (strict, mut faults) = signatures(Mode::Strict);
+    let (strict, mut errors) = signatures(Mode::Strict);
     let served = api()
         .change(|wanted| wanted.signatures = strict)
         .serve()
@@ -149,7 +149,7 @@ async fn changed_requests_do_not_match_their_signature() {
         );
         let shown = "The Canonical String for this request should have been\\n'";
         assert!(answer.body.contains(shown), "{}", answer.body);
-        assert_eq!(faults.recv().await, Some(("mismatch", true)));
+        assert_eq!(errors.recv().await, Some(("mismatch", true)));
     }
     let other_key = signed.replace("ASIAEXAMPLE", "ASIAOTHER");
     let answer = send(&served, other_key.as_bytes()).await;
@@ -168,7 +168,7 @@ async fn changed_requests_do_not_match_their_signature() {
 /// `--sigv4 warn` answers everything, and tells what AWS would have refused.
 #[tokio::test]
 async fn a_warning_is_told_and_the_request_answered() {
-    let (warn, mut faults) = signatures(Mode::Warn);
+    let (warn, mut errors) = signatures(Mode::Warn);
     let served = api()
         .change(|wanted| wanted.signatures = warn)
         .serve()
@@ -180,5 +180,5 @@ async fn a_warning_is_told_and_the_request_answered() {
     assert_eq!(client.next_text().await, "signed");
     assert_eq!(served.http("POST", &target, b"unsigned").await.status, 200);
     assert_eq!(client.next_text().await, "unsigned");
-    assert_eq!(faults.recv().await, Some(("missing", false)));
+    assert_eq!(errors.recv().await, Some(("missing", false)));
 }

@@ -30,16 +30,27 @@ pub(super) fn credentials() -> Credentials {
     }
 }
 
-/// What the gateway does with signatures, and the causes of faults as it tells them.
+/// What the gateway does with signatures, and the causes of errors as it tells them.
 pub(super) fn signatures(
     mode: Mode,
 ) -> (Signatures, mpsc::UnboundedReceiver<(&'static str, bool)>) {
-    let (sender, faults) = mpsc::unbounded_channel();
+    signatures_at(NOW, mode)
+}
+
+/// The same at another time.
+pub(super) fn signatures_at(
+    now: i64,
+    mode: Mode,
+) -> (Signatures, mpsc::UnboundedReceiver<(&'static str, bool)>) {
+    let (sender, errors) = mpsc::unbounded_channel();
     let verifier = Verifier::new(credentials(), REGION, "execute-api");
-    let told = move |fault: &gatepost_sigv4::Fault, refused| {
-        let _ = sender.send((fault.cause().word(), refused));
+    let told = move |error: &gatepost_sigv4::SignatureError, refused| {
+        let _ = sender.send((error.cause().word(), refused));
     };
-    (Signatures::checked(mode, verifier, || NOW, told), faults)
+    (
+        Signatures::checked(mode, verifier, move || now, told),
+        errors,
+    )
 }
 
 /// A request to sign, as a client on the address of a [`super::served::Served`] would send it.
@@ -74,6 +85,32 @@ impl Unsigned<'_> {
             let _ = write!(head, "Content-Length: {}\r\n", self.payload.len());
         }
         [head.as_bytes(), b"\r\n", self.payload].concat()
+    }
+
+    /// The header lines that sign a handshake.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let (_, headers) = self.sign(None);
+        let lines = headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}"));
+        lines.collect()
+    }
+
+    /// As a presigned URL: path and query.
+    pub(super) fn presigned(&self, seconds: u64) -> String {
+        let (parameters, _) = self.sign(Some(seconds));
+        let separator = if self.target.contains('?') { '&' } else { '?' };
+        let pairs: Vec<String> = parameters
+            .iter()
+            .map(|(name, value)| {
+                let all = percent_encoding::NON_ALPHANUMERIC;
+                format!(
+                    "{name}={}",
+                    percent_encoding::utf8_percent_encode(value, all)
+                )
+            })
+            .collect();
+        format!("{}{separator}{}", self.target, pairs.join("&"))
     }
 
     fn sign(&self, presigned_for: Option<u64>) -> (Pairs, Pairs) {

@@ -7,7 +7,7 @@ use std::fmt;
 /// Its text may quote the request, session token included, as AWS's does: it is for the client and
 /// for nobody's log. [`fmt::Display`] and [`fmt::Debug`] say the cause only.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct SignatureError {
     cause: Cause,
     message: String,
 }
@@ -59,7 +59,7 @@ impl Cause {
     }
 }
 
-impl Fault {
+impl SignatureError {
     pub(crate) fn new(cause: Cause, message: impl Into<String>) -> Self {
         Self {
             cause,
@@ -94,18 +94,18 @@ impl Fault {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for SignatureError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.cause.sentence())
     }
 }
 
-impl fmt::Debug for Fault {
+impl fmt::Debug for SignatureError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fault")
+        f.debug_struct("SignatureError")
             .field("cause", &self.cause)
             .finish_non_exhaustive()
     }
 }
 
-impl std::error::Error for Fault {}
+impl std::error::Error for SignatureError {}
