@@ -31,6 +31,7 @@ pub use fault::Fault;
 pub use launch::Failed;
 pub use launch::Launch;
 pub use place::fixture;
+pub use place::python;
 use said::Said;
 
 /// A running emulator. Dropping it kills it; what it started ends with it.

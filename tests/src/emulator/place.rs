@@ -52,18 +52,24 @@ pub(super) fn gatepost() -> anyhow::Result<PathBuf> {
     Ok(program)
 }
 
-/// PATH with the interpreter first that has the packages of `tests/requirements.txt`.
+/// The interpreter that has the packages of `tests/requirements.txt`.
+pub fn python() -> PathBuf {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test command tells it through this"
+    )]
+    let python = std::env::var_os("GATEPOST_TEST_PYTHON");
+    python.map_or_else(|| target().join("venv/bin/python"), PathBuf::from)
+}
+
+/// PATH with that interpreter first.
 pub(super) fn path_with_python() -> anyhow::Result<OsString> {
     #[expect(
         clippy::disallowed_methods,
-        reason = "the test command tells it through these"
+        reason = "programs are started as a shell would"
     )]
-    let (python, path) = (
-        std::env::var_os("GATEPOST_TEST_PYTHON"),
-        std::env::var_os("PATH").unwrap_or_default(),
-    );
-    let python = python.map_or_else(|| target().join("venv/bin/python"), PathBuf::from);
-    let folder = python.parent().map(Path::to_owned).into_iter();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folder = python().parent().map(Path::to_owned).into_iter();
     Ok(std::env::join_paths(
         folder.chain(std::env::split_paths(&path)),
     )?)

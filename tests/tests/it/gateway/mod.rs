@@ -21,6 +21,7 @@ mod pressure;
 mod rfc6455;
 mod routes;
 mod script;
+mod sdks;
 mod served;
 mod signatures;
 mod signer;
