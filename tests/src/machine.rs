@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use std::time::SystemTime;
 
+use gatepost_clock::Clock;
 use gatepost_runtime_api::Command;
 use gatepost_runtime_api::Config;
 use gatepost_runtime_api::Fact;
@@ -17,7 +17,6 @@ use uuid::Uuid;
 
 /// A machine with four environments at once and the emulator's region and account; `supervisor` is
 /// the `lambda_machine` binary.
-#[expect(clippy::disallowed_methods, reason = "this is the machine's clock")]
 pub fn config(supervisor: PathBuf, observer: impl Fn(Fact) + Send + Sync + 'static) -> Config {
     Config {
         region: "us-east-1".to_owned(),
@@ -25,12 +24,11 @@ pub fn config(supervisor: PathBuf, observer: impl Fn(Fact) + Send + Sync + 'stat
         injected: BTreeMap::new(),
         inherited: BTreeMap::from([("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into())]),
         concurrency: NonZeroUsize::new(4).expect("it is not 0"),
-        time_scale: 1.0,
         supervisor: Supervisor {
             program: supervisor,
             arguments: vec!["supervise".into()],
         },
-        clock: Arc::new(SystemTime::now),
+        clock: Clock::system(1.0),
         new_id: Arc::new(Uuid::new_v4),
         observer: Arc::new(observer),
         faults: Arc::new(NoFaults),

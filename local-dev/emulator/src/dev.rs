@@ -12,9 +12,8 @@ use std::time::Duration;
 use anyhow::Context;
 use anyhow::anyhow;
 use anyhow::bail;
-use gatepost_gateway::Clock;
+use gatepost_clock::Clock;
 use gatepost_gateway::SplitMix;
-use gatepost_gateway::SystemClock;
 use gatepost_template::Api;
 use gatepost_template::Code;
 use gatepost_template::Finding;
@@ -126,9 +125,11 @@ pub(crate) async fn run(arguments: &DevArguments, process: &Process) -> anyhow::
     }
 
     let credentials = Credentials::generate(getrandom::fill).context(RANDOM)?;
+    let clock = Clock::system(arguments.time_scale);
     let random = SplitMix::from_system().context(RANDOM)?;
-    let faults = Arc::new(Faults::new(Arc::clone(&journal), random));
+    let faults = Arc::new(Faults::new(Arc::clone(&journal), random, clock.clone()));
     let parts = Parts {
+        clock: &clock,
         arguments,
         process,
         endpoints: &endpoints,
@@ -162,7 +163,7 @@ pub(crate) async fn run(arguments: &DevArguments, process: &Process) -> anyhow::
         overview: overview.clone(),
         page: project.page.clone(),
         faults: Arc::clone(&faults),
-        clock: SystemClock,
+        clock: clock.clone(),
     };
     front.running.set(running).expect("nobody else sets it");
 
@@ -189,7 +190,7 @@ pub(crate) async fn run(arguments: &DevArguments, process: &Process) -> anyhow::
     }
 
     journal.record(Fact {
-        at: SystemClock.now_ms(),
+        at: clock.now_ms(),
         kind: Kind::Stopping,
     });
     schedules.iter().for_each(tokio::task::JoinHandle::abort);

@@ -6,9 +6,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use gatepost_clock::Clock;
 use gatepost_gateway as gateway;
-use gatepost_gateway::Clock;
-use gatepost_gateway::SystemClock;
 use gatepost_gateway::What;
 use gatepost_runtime_api as runtime_api;
 use gatepost_runtime_api::Lambda;
@@ -60,9 +59,10 @@ impl gateway::Invoke for Functions {
 pub(crate) fn lambda_observer(
     board: Arc<Board>,
     journal: Arc<Journal>,
+    clock: Clock,
 ) -> Arc<dyn Fn(runtime_api::Fact) + Send + Sync> {
     Arc::new(move |fact| {
-        let at = SystemClock.now_ms();
+        let at = clock.now_ms();
         for kind in board.note(at, &fact.function, fact.event) {
             journal.record(Fact { at, kind });
         }

@@ -3,28 +3,33 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use gatepost_clock::Clock;
 use serde_json::json;
-use tokio::time::Instant;
-use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
 use crate::credentials::REGION;
 use crate::time::rfc3339;
 
-/// The shortest time between two events, however fast the clock runs.
+/// The shortest time between two events on the machine's clock, however fast this one runs.
 const SHORTEST: Duration = Duration::from_millis(10);
 
-/// Calls `invoke` with an event each time `every` has passed, by a clock that runs `time_scale`
-/// times as fast as the real one; the first time after one period. An event that is late because
-/// the machine was busy is not made up for.
-pub(crate) async fn run(every: Duration, time_scale: f64, mut invoke: impl FnMut()) {
-    let every = Duration::try_from_secs_f64(every.as_secs_f64() / time_scale).unwrap_or(every);
-    let every = every.max(SHORTEST);
-    let mut ticks = tokio::time::interval_at(Instant::now() + every, every);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+/// Calls `invoke` each time `every` has passed on this clock; the first time after one period. An
+/// event that is late, because the machine was busy or the clock was put forward by several
+/// periods, is sent once, and the next one a period after it.
+pub(crate) async fn run(every: Duration, clock: &Clock, mut invoke: impl FnMut()) {
+    let every = every.max(SHORTEST.mul_f64(clock.scale()));
+    let every = u64::try_from(every.as_millis()).unwrap_or(u64::MAX).max(1);
+    let mut due = clock.uptime_ms().saturating_add(every);
     loop {
-        ticks.tick().await;
+        clock.sleep_until(due).await;
         invoke();
+        let now = clock.uptime_ms();
+        let next = due.saturating_add(every);
+        due = if next > now {
+            next
+        } else {
+            now.saturating_add(every)
+        };
     }
 }
 
@@ -69,13 +74,37 @@ mod tests {
         let invoke = || {
             count.fetch_add(1, Ordering::Relaxed);
         };
-        let schedule = run(Duration::from_secs(60), 10.0, invoke);
+        let clock = Clock::system(10.0);
+        let schedule = run(Duration::from_secs(60), &clock, invoke);
         let after = |ms| tokio::time::sleep(Duration::from_millis(ms));
         tokio::pin!(schedule);
         for (ms, expected) in [(5_900, 0), (200, 1), (6_000, 2)] {
             tokio::select! {
                 () = &mut schedule => {}
                 () = after(ms) => {}
+            }
+            assert_eq!(count.load(Ordering::Relaxed), expected);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_is_put_forward_sends_what_is_due_once() {
+        let count = AtomicU32::new(0);
+        let invoke = || {
+            count.fetch_add(1, Ordering::Relaxed);
+        };
+        let clock = Clock::system(1.0);
+        let schedule = run(Duration::from_secs(60), &clock, invoke);
+        tokio::pin!(schedule);
+        for (seconds, expected) in [(59, 0), (1, 1), (7_230, 2), (59, 2), (1, 3)] {
+            clock.advance(Duration::from_secs(seconds));
+            // A few turns: the schedule waits for nothing else.
+            for _ in 0..3 {
+                tokio::select! {
+                    biased;
+                    () = &mut schedule => {}
+                    () = tokio::task::yield_now() => {}
+                }
             }
             assert_eq!(count.load(Ordering::Relaxed), expected);
         }

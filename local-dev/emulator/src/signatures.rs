@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 
-use gatepost_gateway::Clock;
-use gatepost_gateway::SystemClock;
+use gatepost_clock::Clock;
 use gatepost_sigv4::Credentials;
 use gatepost_sigv4::Mode;
 use gatepost_sigv4::Signatures;
@@ -25,6 +24,7 @@ pub(crate) fn signatures(
     credentials: &credentials::Credentials,
     service: &'static str,
     journal: &Arc<Journal>,
+    clock: &Clock,
 ) -> Signatures {
     let mode = match sigv4 {
         Sigv4::Off => return Signatures::unchecked(),
@@ -39,9 +39,11 @@ pub(crate) fn signatures(
     let verifier = Verifier::new(pair, credentials.region, service);
     let counts = Mutex::new(HashMap::new());
     let journal = Arc::clone(journal);
-    // Never that of --time-scale: who signs has the time of day.
-    let clock = || (SystemClock.now_ms() / 1000).cast_signed();
-    Signatures::checked(mode, verifier, clock, move |error, refused| {
+    let clock = clock.clone();
+    let timed = clock.clone();
+    // Who signs has the machine's time.
+    let seconds = move || (timed.machine_ms() / 1000).cast_signed();
+    Signatures::checked(mode, verifier, seconds, move |error, refused| {
         let count = {
             let mut counts = counts.lock().unwrap_or_else(PoisonError::into_inner);
             let count = counts.entry(error.cause()).or_insert(0_u64);
@@ -49,7 +51,7 @@ pub(crate) fn signatures(
             *count
         };
         journal.record(Fact {
-            at: SystemClock.now_ms(),
+            at: clock.now_ms(),
             kind: Kind::BadSignature {
                 service,
                 cause: error.cause().word(),

@@ -4,15 +4,12 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::ffi::OsString;
 use std::sync::Arc;
-use std::time::Duration;
-use std::time::SystemTime;
 
 use anyhow::Context;
+use gatepost_clock::Clock;
 use gatepost_gateway as gateway;
-use gatepost_gateway::Clock;
 use gatepost_gateway::Gateway;
 use gatepost_gateway::Random;
-use gatepost_gateway::SystemClock;
 use gatepost_runtime_api as runtime_api;
 use gatepost_runtime_api::FunctionSpec;
 use gatepost_runtime_api::Lambda;
@@ -53,6 +50,8 @@ const INHERITED: [&str; 4] = ["PATH", "HOME", "LANG", "TMPDIR"];
 /// What the parts are made from.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Parts<'a> {
+    /// The time of the emulated world.
+    pub(crate) clock: &'a Clock,
     /// The command line.
     pub(crate) arguments: &'a DevArguments,
     /// The emulator's own process.
@@ -115,17 +114,18 @@ impl Parts<'_> {
             concurrency: arguments
                 .concurrency
                 .unwrap_or_else(runtime_api::Config::default_concurrency),
-            time_scale: arguments.time_scale,
             supervisor: runtime_api::Supervisor {
                 program: self.process.program.clone(),
                 arguments: vec![SUPERVISE.into()],
             },
-            clock: Arc::new(|| {
-                SystemTime::UNIX_EPOCH + Duration::from_millis(SystemClock.now_ms())
-            }),
+            clock: self.clock.clone(),
             new_id: Arc::new(new_ids()?),
-            observer: lambda_observer(Arc::clone(board), Arc::clone(self.journal)),
             faults: Arc::<Faults>::clone(self.faults),
+            observer: lambda_observer(
+                Arc::clone(board),
+                Arc::clone(self.journal),
+                self.clock.clone(),
+            ),
         };
         Lambda::new(config, specs).context("cannot start the process that watches over functions")
     }
@@ -152,8 +152,7 @@ impl Parts<'_> {
             authority: self.endpoints.authority.clone(),
             limits: limits(self.arguments),
             guesses: self.arguments.guesses(),
-            time_scale: self.arguments.time_scale,
-            clock: Arc::new(SystemClock),
+            clock: self.clock.clone(),
             random: Arc::new(random),
             signatures: self.signatures("execute-api"),
             caller: self.credentials.caller(ACCOUNT),
@@ -166,7 +165,7 @@ impl Parts<'_> {
     /// The signatures of requests for `service`.
     pub(crate) fn signatures(self, service: &'static str) -> Signatures {
         let (sigv4, credentials) = (self.arguments.sigv4, self.credentials);
-        signatures(sigv4, credentials, service, self.journal)
+        signatures(sigv4, credentials, service, self.journal, self.clock)
     }
 
     /// Starts the schedules of the functions that run.
@@ -181,8 +180,10 @@ impl Parts<'_> {
             for schedule in &function.schedules {
                 let (id, input) = (function.id.clone(), schedule.input.clone());
                 let (lambda, journal) = (Arc::clone(lambda), Arc::clone(self.journal));
+                let (every, clock) = (schedule.every, self.clock.clone());
+                let timed = self.clock.clone();
                 let invoke = move || {
-                    let at = SystemClock.now_ms();
+                    let at = timed.now_ms();
                     let payload =
                         schedule::payload(input.as_deref(), Uuid::new_v4(), at, ACCOUNT, &id);
                     journal.record(Fact {
@@ -195,12 +196,9 @@ impl Parts<'_> {
                         tracing::warn!(function = id, %error, "a scheduled event was lost");
                     }
                 };
-                let time_scale = self.arguments.time_scale;
-                tasks.push(tokio::spawn(schedule::run(
-                    schedule.every,
-                    time_scale,
-                    invoke,
-                )));
+                tasks.push(tokio::spawn(async move {
+                    schedule::run(every, &clock, invoke).await;
+                }));
             }
         }
         tasks

@@ -4,10 +4,10 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gatepost_clock::Clock;
 use gatepost_sigv4::Signatures;
 use gatepost_template::Api;
 
-use crate::Clock;
 use crate::Faults;
 use crate::Guesses;
 use crate::Observer;
@@ -32,11 +32,9 @@ pub struct Config {
     pub limits: Limits,
     /// What AWS leaves open.
     pub guesses: Guesses,
-    /// Divides the idle time and the lifetime of connections; 1 is as on AWS. Integration timeouts
-    /// stay as they are. Between 0.001 and 10⁹; what is not positive counts as 1.
-    pub time_scale: f64,
-    /// The time of day.
-    pub clock: Arc<dyn Clock>,
+    /// The time in events, and by which connections grow idle and old. Timeouts and throttles go by
+    /// the machine's time.
+    pub clock: Clock,
     /// Random numbers for ids.
     pub random: Arc<dyn Random>,
     /// Whether requests to `@connections` and handshakes with `AWS_IAM` are who they say.

@@ -48,9 +48,11 @@ pub(crate) struct Connection {
     ending: Mutex<Option<Ending>>,
     /// The task that reads the connection.
     task: AtomicWaker,
+    /// When it was opened on the clock of deadlines, in milliseconds since the gateway's clock began.
+    opened: u64,
     /// Milliseconds since 1970 of the last message in either direction.
     last_active_at: AtomicU64,
-    /// The same on the clock of deadlines, in milliseconds since the gateway began.
+    /// The same on the clock of deadlines.
     active: AtomicU64,
     next_message: AtomicU16,
     /// Messages whose invocation is under way.
@@ -78,7 +80,7 @@ pub(crate) struct Opening {
 pub(crate) struct Moment {
     /// Milliseconds since 1970.
     pub(crate) epoch_ms: u64,
-    /// Milliseconds since the gateway began.
+    /// Milliseconds since the gateway's clock began.
     pub(crate) uptime_ms: u64,
 }
 
@@ -98,6 +100,7 @@ impl Connection {
             half_open: AtomicBool::new(false),
             ending: Mutex::new(None),
             task: AtomicWaker::new(),
+            opened: opening.now.uptime_ms,
             last_active_at: AtomicU64::new(opening.now.epoch_ms),
             active: AtomicU64::new(opening.now.uptime_ms),
             next_message: AtomicU16::new(opening.first_message),
@@ -220,7 +223,12 @@ impl Connection {
         self.last_active_at.load(Ordering::Relaxed)
     }
 
-    /// When the last message passed, in milliseconds since the gateway began.
+    /// When it was opened, in milliseconds since the gateway's clock began.
+    pub(crate) fn opened(&self) -> u64 {
+        self.opened
+    }
+
+    /// When the last message passed, in milliseconds since the gateway's clock began.
     pub(crate) fn active(&self) -> u64 {
         self.active.load(Ordering::Relaxed)
     }

@@ -13,9 +13,9 @@ use serde_json::value::RawValue;
 
 use crate::Caller;
 use crate::Id;
-use crate::clock::request_time;
 use crate::close::Ending;
 use crate::connection::Connection;
+use crate::date::request_time;
 use crate::head::Head;
 use crate::head::Multi;
 use crate::head::Pairs;

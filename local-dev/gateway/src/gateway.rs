@@ -44,6 +44,7 @@ use crate::endpoint::Nowhere;
 use crate::endpoint::split_path;
 use crate::event;
 use crate::event::Place;
+use crate::expiry;
 use crate::fault;
 use crate::handshake;
 use crate::id::Ids;
@@ -59,7 +60,9 @@ impl Gateway {
     /// A gateway for `config.api`, whose functions are called through `invoke`.
     #[must_use]
     pub fn new(config: Config, invoke: Arc<dyn Invoke>) -> Self {
-        Self(Arc::new(Core::new(config, invoke)))
+        let core = Arc::new(Core::new(config, invoke));
+        tokio::spawn(expiry::run(Arc::downgrade(&core)));
+        Self(core)
     }
 
     /// Whether a request with these headers for this path (of a URL, still encoded) is the
@@ -193,10 +196,9 @@ pub(crate) struct Core {
     pub(crate) stopping: AtomicBool,
     pub(crate) held: fault::Held,
     pub(crate) parked: fault::Parked,
-    /// `Limits::idle` and `Limits::lifetime`, scaled, in milliseconds.
+    /// `Limits::idle` and `Limits::lifetime` in milliseconds.
     pub(crate) idle_ms: u64,
     pub(crate) lifetime_ms: u64,
-    began: Instant,
 }
 
 impl Core {
@@ -216,16 +218,7 @@ impl Core {
             authorizer: route.authorizer.clone(),
             iam: route.iam,
         };
-        let scale = if config.time_scale > 0.0 {
-            config.time_scale
-        } else {
-            1.0
-        };
-        let scaled = |limit: Duration| {
-            u64::try_from(limit.div_f64(scale).as_millis())
-                .unwrap_or(u64::MAX)
-                .max(1)
-        };
+        let millis = |limit: Duration| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
         Self {
             place: Place {
                 arn: format!(
@@ -252,9 +245,8 @@ impl Core {
             stopping: AtomicBool::new(false),
             held: fault::Held::default(),
             parked: fault::Parked::default(),
-            idle_ms: scaled(config.limits.idle),
-            lifetime_ms: scaled(config.limits.lifetime),
-            began: Instant::now(),
+            idle_ms: millis(config.limits.idle),
+            lifetime_ms: millis(config.limits.lifetime),
             config,
         }
     }
@@ -262,17 +254,8 @@ impl Core {
     pub(crate) fn now(&self) -> Moment {
         Moment {
             epoch_ms: self.config.clock.now_ms(),
-            uptime_ms: self.uptime_ms(),
+            uptime_ms: self.config.clock.uptime_ms(),
         }
-    }
-
-    pub(crate) fn uptime_ms(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-
-    /// The moment of deadlines `uptime_ms` after the gateway began.
-    pub(crate) fn instant(&self, uptime_ms: u64) -> Instant {
-        self.began + Duration::from_millis(uptime_ms)
     }
 
     pub(crate) fn request(&self, at_ms: u64) -> event::Request {

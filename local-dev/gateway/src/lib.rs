@@ -7,12 +7,13 @@
 
 mod authorizer;
 mod casing;
-mod clock;
 mod close;
 mod config;
 mod connection;
+mod date;
 mod endpoint;
 mod event;
+mod expiry;
 mod fault;
 mod frame;
 mod gateway;
@@ -28,13 +29,13 @@ mod observer;
 mod outbox;
 mod policy;
 mod proxy_response;
+mod random;
 mod refusal;
 mod registry;
 mod route;
 mod session;
 mod stream;
 
-pub use clock::*;
 pub use config::*;
 pub use connection::ConnectionView;
 pub use fault::Fault;
@@ -51,4 +52,5 @@ pub use invoke::*;
 pub use json::Reading;
 pub use management::PostError;
 pub use observer::*;
+pub use random::*;
 pub use stream::serve_connection;

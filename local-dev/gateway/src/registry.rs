@@ -41,6 +41,13 @@ impl Registry {
         self.shard(id).remove(&id);
     }
 
+    /// Looks at every connection, shard by shard; a shard is locked meanwhile.
+    pub(crate) fn each(&self, mut look: impl FnMut(&Connection)) {
+        for shard in &self.shards {
+            lock(shard).values().for_each(|connection| look(connection));
+        }
+    }
+
     /// Every connection, shard by shard.
     pub(crate) fn all(&self) -> Vec<Arc<Connection>> {
         self.shards

@@ -1,8 +1,8 @@
-//! The task of one connection: reads what the client sends, writes what waits, keeps the deadlines.
+//! The task of one connection: reads what the client sends, writes what waits.
 //!
 //! It is a hand-written future because an idle connection should cost next to nothing: it holds no
-//! buffer (reading is done into one that all connections of a thread share), and nothing is
-//! allocated between messages.
+//! buffer (reading is done into one that all connections of a thread share) and no timer, and
+//! nothing is allocated between messages.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -20,7 +20,6 @@ use tokio::io::Interest;
 use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
-use tokio::time::Sleep;
 
 use crate::ClosedBy;
 use crate::close::Ending;
@@ -127,20 +126,13 @@ struct Session {
     connection: Arc<Connection>,
     read: OwnedReadHalf,
     frames: FrameReader,
-    alarm: Pin<Box<Sleep>>,
-    /// When the connection is too old, in milliseconds since the gateway began.
-    oldest: u64,
 }
 
 impl Session {
     fn new(core: Arc<Core>, connection: Arc<Connection>, read: OwnedReadHalf) -> Self {
         let limits = &core.config.limits;
-        let oldest = connection.active() + core.lifetime_ms;
-        let first = oldest.min(connection.active() + core.idle_ms);
         Self {
             frames: FrameReader::new(limits.frame, limits.message),
-            alarm: Box::pin(tokio::time::sleep_until(core.instant(first))),
-            oldest,
             core,
             connection,
             read,
@@ -177,24 +169,6 @@ impl Session {
         }
     }
 
-    /// The deadline that has passed. A message only moves a deadline; the alarm is set anew when
-    /// it rings too early.
-    fn poll_alarm(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
-        loop {
-            ready!(self.alarm.as_mut().poll(cx));
-            let now = self.core.uptime_ms();
-            let idle = self.connection.active() + self.core.idle_ms;
-            if now >= self.oldest {
-                return Poll::Ready(Ending::TOO_OLD);
-            }
-            if now >= idle {
-                return Poll::Ready(Ending::IDLE);
-            }
-            let next = self.core.instant(self.oldest.min(idle));
-            self.alarm.as_mut().reset(next);
-        }
-    }
-
     /// Reads once and works through it.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Option<Ending>> {
         let mut scratch = READ_TO.take();
@@ -226,9 +200,6 @@ impl Future for &mut Session {
             session.poll_write(cx);
             if session.connection.outbox().is_broken() {
                 return Poll::Ready(Ending::LOST);
-            }
-            if let Poll::Ready(ending) = session.poll_alarm(cx) {
-                return Poll::Ready(ending);
             }
             if !may_take(&session.core, &session.connection) {
                 return Poll::Pending;

@@ -6,9 +6,8 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
-use std::time::SystemTime;
 
+use gatepost_clock::Clock;
 use uuid::Uuid;
 
 use crate::fact::Fact;
@@ -33,12 +32,11 @@ pub struct Config {
     /// without any environment may always have one, so that a function which waits for another
     /// one does not wait for ever. [`Config::default_concurrency`] by default.
     pub concurrency: NonZeroUsize,
-    /// Divides the waits for retries and for the end of idle environments. Timeouts are real.
-    pub time_scale: f64,
     /// Starts processes that end with this one.
     pub supervisor: Supervisor,
-    /// The time of day: deadlines and dates in messages.
-    pub clock: Arc<dyn Fn() -> SystemTime + Send + Sync>,
+    /// By which retries are due and idle environments end. Timeouts, and the deadlines that
+    /// functions are told, go by the machine's time, which is theirs.
+    pub clock: Clock,
     /// A new identifier: request IDs, extension identifiers, names of log streams.
     pub new_id: Arc<dyn Fn() -> Uuid + Send + Sync>,
     /// Is told every fact, among them every line that functions print. Called where it happens and
@@ -55,11 +53,6 @@ impl Config {
             .unwrap_or(NonZeroUsize::MIN)
             .saturating_mul(NonZeroUsize::MIN.saturating_add(3))
     }
-
-    /// `wait` in the emulator's time.
-    pub(crate) fn scaled(&self, wait: Duration) -> Duration {
-        Duration::try_from_secs_f64(wait.as_secs_f64() / self.time_scale).unwrap_or(wait)
-    }
 }
 
 impl fmt::Debug for Config {
@@ -69,7 +62,7 @@ impl fmt::Debug for Config {
             .field("region", &self.region)
             .field("account", &self.account)
             .field("concurrency", &self.concurrency)
-            .field("time_scale", &self.time_scale)
+            .field("clock", &self.clock)
             .field("supervisor", &self.supervisor)
             .finish_non_exhaustive()
     }

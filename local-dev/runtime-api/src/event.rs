@@ -53,8 +53,8 @@ pub(crate) struct Answer {
     pub(crate) tail: Option<Vec<u8>>,
 }
 
-/// How long an asynchronous invocation waits after a failed attempt, before the time scale.
-/// Lambda guide, "How Lambda handles errors and retries with asynchronous invocation": one minute,
+/// How long an asynchronous invocation waits after a failed attempt. Lambda
+/// guide, "How Lambda handles errors and retries with asynchronous invocation": one minute,
 /// then two.
 pub(crate) fn retry_wait(attempt: u8) -> Duration {
     Duration::from_secs(60) * u32::from(attempt)

@@ -186,8 +186,7 @@ impl Machine {
             payload,
             attempt,
         } = failed;
-        let retry_in =
-            (attempt <= spec.retry_attempts).then(|| self.config.scaled(retry_wait(attempt)));
+        let retry_in = (attempt <= spec.retry_attempts).then(|| retry_wait(attempt));
         self.tell(
             &spec.id,
             FactEvent::AsyncFailed {
@@ -199,7 +198,7 @@ impl Machine {
         let Some(wait) = retry_in else { return };
         let (machine, spec) = (self.clone(), spec.clone());
         tokio::spawn(async move {
-            tokio::time::sleep(wait).await;
+            machine.config.clock.sleep(wait).await;
             let event = Event {
                 request_id,
                 payload,

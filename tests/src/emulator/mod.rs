@@ -10,6 +10,7 @@ use std::path::Path;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use anyhow::bail;
@@ -148,6 +149,20 @@ impl Emulator {
     /// If the port does not answer.
     pub async fn get(&self, path: &str) -> anyhow::Result<Response<Bytes>> {
         self.http(Request::get(path).body(String::new())?).await
+    }
+
+    /// Puts its clock forward; the clock after it.
+    ///
+    /// # Errors
+    /// If it does not do so.
+    pub async fn advance(&self, by: Duration) -> anyhow::Result<Value> {
+        let step = serde_json::json!({ "advance_ms": by.as_millis() });
+        let request = Request::post("/_gatepost/api/clock")
+            .header("content-type", "application/json")
+            .body(step.to_string())?;
+        let answer = self.api(request).await?;
+        anyhow::ensure!(answer.status() == 200, "{answer:?}");
+        Ok(serde_json::from_slice(answer.body())?)
     }
 
     /// Asks it to stop, as Ctrl-C does, and waits until it has.

@@ -5,6 +5,8 @@
 //! | `GET /_gatepost/health` | 200 when every function is ready, else 503; `{"ready", "functions": {id: state}}` |
 //! | `GET /_gatepost/api/state` | everything but events: see [`state`] |
 //! | `GET /_gatepost/api/events?after=NUMBER` | facts after a number: see [`stream`] |
+//! | `GET /_gatepost/api/clock` | `{"now", "advanced_ms", "scale"}`: the time in the emulated world |
+//! | `POST /_gatepost/api/clock` `{"advance_ms"}` | the same, after it was put forward |
 //! | `POST /_gatepost/api/connections/ID/send` `{"text"}` | 200 `{}`: as `POST @connections` |
 //! | `POST /_gatepost/api/connections/ID/close` `{}` | 200 `{}`: as `DELETE @connections` |
 //! | `GET /_gatepost/api/faults` | `{"faults": [rule], "steps": [{"step", "effects"}]}` |
@@ -17,6 +19,7 @@
 //! come from a page of this origin or from no page.
 
 mod assets;
+mod clock;
 mod faults;
 mod state;
 mod stream;
@@ -42,6 +45,8 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::facts::Fact;
+use crate::facts::Kind;
 use crate::serve::Body;
 use crate::serve::Front;
 use crate::serve::Running;
@@ -160,13 +165,21 @@ async fn api(front: &Front, request: Request<Incoming>, reads: bool) -> Response
                 Err(refusal) => refusal,
             }
         }
+        ("api/clock", Some(running)) if reads => json(StatusCode::OK, &clock::view(&running.clock)),
+        ("api/clock", Some(running)) if request.method() == Method::POST => {
+            match body(request).await {
+                Ok(body) => advance(front, running, &body),
+                Err(refusal) => refusal,
+            }
+        }
         (path, Some(running)) if request.method() == Method::POST => {
             let Some((id, verb)) = connection(path) else {
                 return refusal(StatusCode::NOT_FOUND, "there is nothing to post to");
             };
-            act(running, &id, verb, request)
-                .await
-                .unwrap_or_else(|refusal| refusal)
+            match body(request).await {
+                Ok(body) => act(running, &id, verb, &body),
+                Err(refusal) => refusal,
+            }
         }
         _ if reads => refusal(StatusCode::NOT_FOUND, "there is no such thing"),
         _ => refusal(StatusCode::METHOD_NOT_ALLOWED, "this is not answered here"),
@@ -211,38 +224,49 @@ fn connection(path: &str) -> Option<(String, Verb)> {
     ))
 }
 
-async fn act(
-    running: &Running,
-    id: &str,
-    verb: Verb,
-    request: Request<Incoming>,
-) -> Result<Response<Body>, Response<Body>> {
-    let body = body(request).await?;
-    let id =
-        Id::from_str(id).map_err(|error| refusal(StatusCode::BAD_REQUEST, &error.to_string()))?;
+/// Puts the clock forward.
+fn advance(front: &Front, running: &Running, body: &[u8]) -> Response<Body> {
+    let by = match clock::step(body) {
+        Ok(by) => by,
+        Err(what) => return refusal(StatusCode::BAD_REQUEST, &what),
+    };
+    running.clock.advance(by);
+    front.journal.record(Fact {
+        at: running.clock.now_ms(),
+        kind: Kind::ClockAdvanced {
+            by_ms: u64::try_from(by.as_millis()).unwrap_or(u64::MAX),
+        },
+    });
+    json(StatusCode::OK, &clock::view(&running.clock))
+}
+
+fn act(running: &Running, id: &str, verb: Verb, body: &[u8]) -> Response<Body> {
+    let id = match Id::from_str(id) {
+        Ok(id) => id,
+        Err(error) => return refusal(StatusCode::BAD_REQUEST, &error.to_string()),
+    };
     let done = match verb {
         Verb::Send => {
             #[derive(Deserialize)]
             struct Message {
                 text: String,
             }
-            let message: Message = serde_json::from_slice(&body)
-                .map_err(|error| refusal(StatusCode::BAD_REQUEST, &error.to_string()))?;
-            running.gateway.post(id, &Bytes::from(message.text))
+            match serde_json::from_slice::<Message>(body) {
+                Ok(message) => running.gateway.post(id, &Bytes::from(message.text)),
+                Err(error) => return refusal(StatusCode::BAD_REQUEST, &error.to_string()),
+            }
         }
         Verb::Close => running.gateway.close(id),
     };
-    match done {
-        Ok(()) => Ok(json(StatusCode::OK, &json!({}))),
-        Err(error) => {
-            let status = match error {
-                PostError::Gone => StatusCode::GONE,
-                PostError::QueueFull => StatusCode::TOO_MANY_REQUESTS,
-                PostError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            };
-            Err(refusal(status, &error.to_string()))
-        }
-    }
+    let Err(error) = done else {
+        return json(StatusCode::OK, &json!({}));
+    };
+    let status = match error {
+        PostError::Gone => StatusCode::GONE,
+        PostError::QueueFull => StatusCode::TOO_MANY_REQUESTS,
+        PostError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+    };
+    refusal(status, &error.to_string())
 }
 
 /// The body of a request that changes something, if it may.

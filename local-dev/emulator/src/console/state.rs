@@ -1,6 +1,5 @@
 //! `GET /_gatepost/api/state`: everything but events, at one moment.
 
-use gatepost_gateway::Clock;
 use serde::Serialize;
 
 use crate::board::Function;

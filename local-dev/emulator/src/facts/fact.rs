@@ -12,7 +12,7 @@ use crate::credentials::Credentials;
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Fact {
-    /// When, in milliseconds since 1970.
+    /// When in the emulated world, in milliseconds since 1970.
     pub(crate) at: u64,
     /// What.
     #[serde(flatten)]
@@ -231,6 +231,11 @@ pub(crate) enum Kind {
         /// Logical ID of the function.
         #[serde(skip_serializing_if = "Option::is_none")]
         function: Option<String>,
+    },
+    /// The clock of the emulated world was put forward; `at` is the time after it.
+    ClockAdvanced {
+        /// By how much.
+        by_ms: u64,
     },
     /// The emulator begins to stop.
     Stopping,

@@ -187,6 +187,13 @@ fn line(kind: &Kind, style: Style) -> Option<String> {
                 style.yellow("!")
             )
         }
+        Kind::ClockAdvanced { by_ms } => {
+            let seconds = *by_ms as f64 / 1000.0;
+            format!(
+                "{} the clock was put forward by {seconds} s",
+                style.dim(">")
+            )
+        }
         Kind::Stopping => style.dim("stopping"),
         Kind::Received { .. }
         | Kind::Routed { .. }

@@ -13,13 +13,12 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use gatepost_clock::Clock;
 use gatepost_gateway as gateway;
-use gatepost_gateway::Clock;
 use gatepost_gateway::Gateway;
 use gatepost_gateway::Random;
 use gatepost_gateway::Site;
 use gatepost_gateway::SplitMix;
-use gatepost_gateway::SystemClock;
 use gatepost_runtime_api as runtime_api;
 use serde::Serialize;
 use tokio::time::Instant;
@@ -45,6 +44,7 @@ pub(crate) struct Faults {
     journal: Arc<Journal>,
     /// Gives rules their seeds.
     random: SplitMix,
+    clock: Clock,
 }
 
 #[derive(Debug, Default)]
@@ -95,12 +95,13 @@ struct Subject<'a> {
 
 impl Faults {
     /// No rules yet; those without a seed get one from `random`.
-    pub(crate) fn new(journal: Arc<Journal>, random: SplitMix) -> Self {
+    pub(crate) fn new(journal: Arc<Journal>, random: SplitMix, clock: Clock) -> Self {
         Self {
             armed: AtomicBool::new(false),
             rules: Mutex::default(),
             journal,
             random,
+            clock,
         }
     }
 
@@ -201,7 +202,7 @@ impl Faults {
 
     fn tell(&self, armed: &Armed, step: &'static str, subject: Subject<'_>) {
         self.journal.record(Fact {
-            at: SystemClock.now_ms(),
+            at: self.clock.now_ms(),
             kind: Kind::FaultInjected {
                 rule: armed.number,
                 effect: armed.rule.effect.to_string(),
@@ -321,7 +322,11 @@ mod tests {
     use crate::facts::Outlet;
 
     fn faults() -> Faults {
-        Faults::new(Arc::new(Journal::new(Outlet::none())), SplitMix::new(1))
+        Faults::new(
+            Arc::new(Journal::new(Outlet::none())),
+            SplitMix::new(1),
+            Clock::system(1.0),
+        )
     }
 
     /// Sets a rule of a function, which needs no gateway.

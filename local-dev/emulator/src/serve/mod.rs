@@ -14,8 +14,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
+use gatepost_clock::Clock;
 use gatepost_gateway::Gateway;
-use gatepost_gateway::SystemClock;
 use gatepost_gateway::serve_connection;
 use gatepost_runtime_api::Lambda;
 use gatepost_runtime_api::is_invoke_path;
@@ -77,8 +77,8 @@ pub(crate) struct Running {
     pub(crate) overview: Overview,
     /// What goes wrong on purpose.
     pub(crate) faults: Arc<Faults>,
-    /// The time of day.
-    pub(crate) clock: SystemClock,
+    /// The time of the emulated world.
+    pub(crate) clock: Clock,
     /// The folder of the page.
     pub(crate) page: Option<PathBuf>,
 }

@@ -2,19 +2,18 @@
 
 use std::sync::Arc;
 use std::sync::MutexGuard;
+use std::time::Duration;
 
 use http::HeaderValue;
 use rustix::process::Signal;
 use tokio::time::Instant;
 
 use super::Environment;
-use super::life::REAP_AFTER;
 use super::state::Current;
 use super::state::Delivery;
 use super::state::Notice;
 use super::state::Runtime;
 use super::state::State;
-use crate::date::epoch_ms;
 use crate::event::Answer;
 use crate::event::Event;
 use crate::event::Reply;
@@ -48,14 +47,14 @@ impl Environment {
         };
         self.thaw(&mut state);
 
-        let clock = (self.machine.config.clock)();
-        let deadline_ms = epoch_ms(clock + self.spec.timeout);
+        let now_ms = self.machine.config.clock.machine_ms();
+        let deadline_ms = deadline_ms(now_ms, self.spec.timeout);
         let delivery = Delivery {
             request_id: event.request_id,
             payload: event.payload,
             client_context: event.client_context,
             deadline_ms,
-            trace: trace(epoch_ms(clock) / 1000, event.request_id.as_bytes()),
+            trace: trace(now_ms / 1000, event.request_id.as_bytes()),
         };
         self.reporter.tell(FactEvent::Started {
             environment: self.id,
@@ -168,7 +167,7 @@ impl Environment {
             });
         }
         state.ready = true;
-        state.idle_since = Instant::now();
+        state.idle_since = self.machine.config.clock.uptime_ms();
         drop(state);
         // The next event follows at once, or none does.
         self.machine.ready(self);
@@ -178,7 +177,7 @@ impl Environment {
         let mut state = self.state();
         if state.ready {
             self.freeze(&mut state);
-            let due = state.idle_since + self.machine.config.scaled(REAP_AFTER);
+            let due = state.idle_until(&self.machine.config.clock);
             self.rearm_for(&mut state, due);
         }
     }
@@ -219,6 +218,11 @@ impl Environment {
             Self::signal(state, Signal::CONT);
         }
     }
+}
+
+/// By the machine's clock, which is the function's: it reckons from this what time it has left.
+fn deadline_ms(now_ms: u64, timeout: Duration) -> u64 {
+    now_ms.saturating_add(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// `Root=…;Parent=…;Sampled=0` of X-Ray (developer guide, "Tracing header"), from the request ID:

@@ -32,9 +32,6 @@ use crate::function_error::FunctionError;
 use crate::schedule::InitFailure;
 use crate::supervise::LAUNCH;
 
-/// How long an environment waits for its next event, before the time scale. Lambda keeps them for
-/// minutes and promises nothing.
-pub(super) const REAP_AFTER: Duration = Duration::from_secs(300);
 /// Lambda's Shutdown phase with an internal extension: SIGTERM, then this long until SIGKILL.
 /// Without extensions there is no SIGTERM.
 const SHUTDOWN: Duration = Duration::from_millis(500);
@@ -119,6 +116,7 @@ async fn start(environment: &Arc<Environment>) -> io::Result<Running> {
 async fn watch(environment: &Arc<Environment>, mut running: Running) -> io::Result<ExitStatus> {
     let sleep = tokio::time::sleep_until(environment.arm());
     tokio::pin!(sleep);
+    let mut advances = environment.machine.config.clock.advances();
     let status = loop {
         tokio::select! {
             status = running.child.wait() => break status,
@@ -129,6 +127,11 @@ async fn watch(environment: &Arc<Environment>, mut running: Running) -> io::Resu
             () = environment.rearm.notified() => {
                 let armed = environment.state().armed;
                 sleep.as_mut().reset(armed);
+            }
+            // The clock lives as long as the machine.
+            _ = advances.changed() => {
+                environment.wake();
+                sleep.as_mut().reset(environment.arm());
             }
         }
     };
@@ -181,8 +184,7 @@ impl Environment {
     /// The moment until which the watcher sleeps, when it has done what was due.
     fn arm(&self) -> Instant {
         let mut state = self.state();
-        let reap_after = self.machine.config.scaled(REAP_AFTER);
-        state.armed = state.due(reap_after);
+        state.armed = state.due(&self.machine.config.clock);
         state.armed
     }
 
@@ -197,9 +199,9 @@ impl Environment {
 
     /// Does what is due.
     fn wake(self: &Arc<Self>) {
-        let reap_after = self.machine.config.scaled(REAP_AFTER);
+        let clock = &self.machine.config.clock;
         let mut state = self.state();
-        if state.due(reap_after) > Instant::now() {
+        if state.due(clock) > Instant::now() {
             return;
         }
         if let Some(stopping) = &mut state.stopping {
@@ -215,7 +217,7 @@ impl Environment {
             Self::stop_now(&mut state, StopReason::Init);
         } else {
             // An event may be on its way here: the schedule decides.
-            state.idle_since = Instant::now();
+            state.idle_since = clock.uptime_ms();
             drop(state);
             self.machine.reap(self);
         }

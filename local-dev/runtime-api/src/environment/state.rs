@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use gatepost_clock::Clock;
 use http::HeaderValue;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -31,8 +32,8 @@ pub(super) struct State {
     pub(super) created: Instant,
     /// When the Init phase ends at the latest.
     pub(super) init_deadline: Instant,
-    /// Since when it is ready.
-    pub(super) idle_since: Instant,
+    /// Since when it is ready, in milliseconds of the emulator's clock.
+    pub(super) idle_since: u64,
     pub(super) frozen: bool,
     /// Process and process group, once it runs.
     pub(super) group: Option<rustix::process::Pid>,
@@ -115,6 +116,10 @@ pub(super) struct Stopping {
     pub(super) kill_at: Option<Instant>,
 }
 
+/// How long an environment waits for its next event: 5 minutes. Lambda keeps them for minutes and
+/// promises nothing.
+const REAP_AFTER_MS: u64 = 5 * 60 * 1000;
+
 /// For something that never comes: far away, and not too far for arithmetic.
 pub(super) const NEVER: Duration = Duration::from_secs(60 * 60 * 24 * 365);
 
@@ -129,7 +134,7 @@ impl State {
             warm: false,
             created: now,
             init_deadline: now + init_limit,
-            idle_since: now,
+            idle_since: 0,
             frozen: false,
             group: None,
             stopping: None,
@@ -147,13 +152,18 @@ impl State {
                 .all(|extension| extension.waiting.is_some())
     }
 
+    /// When it ends because no event came, unless the clock is put forward.
+    pub(super) fn idle_until(&self, clock: &Clock) -> Instant {
+        clock.moment_of(self.idle_since + REAP_AFTER_MS)
+    }
+
     /// When something happens by itself.
-    pub(super) fn due(&self, reap_after: Duration) -> Instant {
+    pub(super) fn due(&self, clock: &Clock) -> Instant {
         match (&self.stopping, &self.current) {
             (Some(Stopping { kill_at, .. }), _) => kill_at.unwrap_or(self.created + NEVER),
             (None, Some(current)) => current.deadline,
             (None, None) if !self.initialized => self.init_deadline,
-            (None, None) => self.idle_since + reap_after,
+            (None, None) => self.idle_until(clock),
         }
     }
 }

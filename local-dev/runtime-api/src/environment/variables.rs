@@ -38,8 +38,12 @@ pub(super) fn variables(
             set(name, value);
         }
     }
-    let now = (config.clock)();
-    let stream = format!("{}/[$LATEST]{}", date::day(now), (config.new_id)().simple());
+    let now_ms = config.clock.now_ms();
+    let stream = format!(
+        "{}/[$LATEST]{}",
+        date::day(now_ms),
+        (config.new_id)().simple()
+    );
     if !function.runtime.starts_with("provided") {
         set(
             "AWS_EXECUTION_ENV",

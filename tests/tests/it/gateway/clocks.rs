@@ -1,7 +1,9 @@
-//! Idle connections and old ones: Developer Guide, "Quotas", has 10 minutes and 2 hours. Time is made
-//! to pass; sockets are real.
+//! Idle connections and old ones: Developer Guide, "Quotas", has 10 minutes and 2 hours. The clock is
+//! put forward; sockets are real.
 
 use std::time::Duration;
+
+use gatepost_clock::Clock;
 
 use super::client::Client;
 use super::client::FIN;
@@ -21,13 +23,6 @@ fn wanted() -> Wanted {
     api()
         .one_way("$default", always(status(200)))
         .one_way("$disconnect", always(status(200)))
-}
-
-/// Moves the clock of deadlines.
-async fn pass(time: Duration) {
-    tokio::time::pause();
-    tokio::time::advance(time).await;
-    tokio::time::resume();
 }
 
 /// The connection is open: a ping is answered, and everything before it was taken.
@@ -50,9 +45,9 @@ async fn going_away(served: &mut Served, mut client: Client) {
 async fn a_connection_without_messages_is_closed_after_ten_minutes() {
     let mut served = wanted().serve().await;
     let mut client = served.connect().await;
-    pass(NEARLY_IDLE).await;
+    served.clock.advance(NEARLY_IDLE);
     still_open(&mut client).await;
-    pass(Duration::from_secs(20)).await;
+    served.clock.advance(Duration::from_secs(20));
     going_away(&mut served, client).await;
 }
 
@@ -63,10 +58,10 @@ async fn pings_can_be_made_to_count() {
     let mut served = wanted.serve().await;
     let mut client = served.connect().await;
     for _ in 0..3 {
-        pass(NEARLY_IDLE).await;
+        served.clock.advance(NEARLY_IDLE);
         still_open(&mut client).await;
     }
-    pass(Duration::from_secs(601)).await;
+    served.clock.advance(Duration::from_secs(601));
     going_away(&mut served, client).await;
 }
 
@@ -76,11 +71,11 @@ async fn messages_keep_a_connection_until_it_is_old() {
     let mut served = wanted().serve().await;
     let mut client = served.connect().await;
     for _ in 0..12 {
-        pass(NEARLY_IDLE).await;
+        served.clock.advance(NEARLY_IDLE);
         client.send(&frame(FIN | TEXT, b"x")).await;
         still_open(&mut client).await;
     }
-    pass(Duration::from_secs(130)).await;
+    served.clock.advance(Duration::from_secs(130));
     going_away(&mut served, client).await;
 }
 
@@ -91,23 +86,23 @@ async fn posts_keep_a_connection_until_it_is_old() {
     let mut client = served.connect().await;
     let id = served.gateway.connections()[0].id;
     for _ in 0..12 {
-        pass(NEARLY_IDLE).await;
+        served.clock.advance(NEARLY_IDLE);
         let text = bytes::Bytes::from_static(b"hi");
         served.gateway.post(id, &text).unwrap();
         assert_eq!(client.next_text().await, "hi");
     }
-    pass(Duration::from_secs(130)).await;
+    served.clock.advance(Duration::from_secs(130));
     going_away(&mut served, client).await;
 }
 
-/// `time_scale` divides both.
+/// Its events then lie ten minutes apart, as on AWS.
 #[tokio::test]
 async fn time_can_be_made_to_run_faster() {
-    let served = wanted().change(|wanted| wanted.time_scale = 20.0);
+    let served = wanted().change(|wanted| wanted.clock = Clock::system(20_000.0));
     let mut served = served.serve().await;
     let mut client = served.connect().await;
-    pass(Duration::from_secs(15)).await;
-    still_open(&mut client).await;
-    pass(Duration::from_secs(16)).await;
-    going_away(&mut served, client).await;
+    assert_eq!(client.closed().await, (1001, "Going away".to_owned()));
+    let context = &served.call_of("$disconnect").await.event()["requestContext"];
+    let ms = |name: &str| context[name].as_u64().unwrap();
+    assert!(ms("requestTimeEpoch") - ms("connectedAt") >= 600_000);
 }

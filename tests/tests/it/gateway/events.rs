@@ -3,11 +3,9 @@
 //! REQUEST authorizer function"; messages as logged. `aws_lambda_events` reads them, too: a second
 //! reading of the same contract.
 
-use std::sync::Arc;
-
 use aws_lambda_events::apigw::ApiGatewayCustomAuthorizerRequestTypeRequest;
 use aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequest;
-use gatepost_gateway::Clock;
+use gatepost_clock::Clock;
 use gatepost_gateway::Id;
 use serde_json::Value;
 use serde_json::json;
@@ -26,14 +24,7 @@ use super::served::Wanted;
 use super::served::api;
 
 /// A moment of which a real event is known.
-#[derive(Debug)]
-struct Then;
-
-impl Clock for Then {
-    fn now_ms(&self) -> u64 {
-        1_701_245_041_796
-    }
-}
+const THEN: u64 = 1_701_245_041_796;
 
 fn wanted() -> Wanted {
     api()
@@ -41,7 +32,7 @@ fn wanted() -> Wanted {
         .one_way("$disconnect", always(status(200)))
         .one_way("$default", always(status(200)))
         .one_way("sendMessage", always(status(200)))
-        .change(|wanted| wanted.clock = Arc::new(Then))
+        .change(|wanted| wanted.clock = Clock::new(|| THEN, 1.0))
 }
 
 /// The payload, and its ids by name; each must have the form of an id.

@@ -1,6 +1,6 @@
 //! `@connections`: API reference, "Amazon API Gateway Management API".
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -10,10 +10,8 @@ use super::script::Does;
 use super::script::echo;
 use super::script::status;
 use super::served::api;
-use gatepost_gateway::Clock;
+use gatepost_clock::Clock;
 use gatepost_gateway::What;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
 
 fn path(id: &str) -> String {
     format!("/local/@connections/{id}")
@@ -78,24 +76,13 @@ async fn a_long_post_is_sent_in_frames_and_a_longer_one_refused() {
     assert_eq!(served.http("POST", &path(&id), b"").await.status, 400);
 }
 
-#[derive(Debug)]
-struct Ticks(AtomicU64);
-
-impl Clock for Ticks {
-    fn now_ms(&self) -> u64 {
-        self.0.load(Ordering::SeqCst)
-    }
-}
-
 /// `GetConnection`: camel case, ISO times (AWS CLI reference, `get-connection`); `userAgent` is
 /// missing when the client sent none.
 #[tokio::test]
 async fn a_get_describes_the_connection() {
-    let clock = Arc::new(Ticks(AtomicU64::new(1_588_277_433_236)));
-    let ticks = Arc::clone(&clock);
     let wanted = api()
         .two_way("$default", echo())
-        .change(|wanted| wanted.clock = ticks);
+        .change(|wanted| wanted.clock = Clock::new(|| 1_588_277_433_236, 1.0));
     let served = wanted.serve().await;
     let mut client = served.connect().await;
     let id = served.only_id();
@@ -105,7 +92,7 @@ async fn a_get_describes_the_connection() {
         answer.body,
         r#"{"connectedAt":"2020-04-30T20:10:33.236Z","identity":{"sourceIp":"127.0.0.1"},"lastActiveAt":"2020-04-30T20:10:33.236Z"}"#
     );
-    clock.0.store(1_588_277_442_997, Ordering::SeqCst);
+    served.clock.advance(Duration::from_millis(9_761));
     client.text("hi").await;
     client.next_text().await;
     let answer = served.http("GET", &path(&id), b"").await;
@@ -114,7 +101,7 @@ async fn a_get_describes_the_connection() {
             .body
             .ends_with(r#""lastActiveAt":"2020-04-30T20:10:42.997Z"}"#)
     );
-    clock.0.store(1_588_277_443_000, Ordering::SeqCst);
+    served.clock.advance(Duration::from_millis(3));
     served.http("POST", &path(&id), b"x").await;
     let answer = served.http("GET", &path(&id), b"").await;
     assert!(

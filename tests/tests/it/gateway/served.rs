@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gatepost_clock::Clock;
 use gatepost_gateway::Caller;
-use gatepost_gateway::Clock;
 use gatepost_gateway::Config;
 use gatepost_gateway::Fact;
 use gatepost_gateway::Faults;
@@ -18,7 +18,6 @@ use gatepost_gateway::Limits;
 use gatepost_gateway::NoFaults;
 use gatepost_gateway::Observer;
 use gatepost_gateway::SplitMix;
-use gatepost_gateway::SystemClock;
 use gatepost_gateway::What;
 use gatepost_gateway::serve_connection;
 use gatepost_sigv4::Signatures;
@@ -46,10 +45,9 @@ pub(super) struct Wanted {
     pub(super) api: Api,
     pub(super) limits: Limits,
     pub(super) guesses: Guesses,
-    pub(super) time_scale: f64,
-    pub(super) clock: Arc<dyn Clock>,
     pub(super) faults: Arc<dyn Faults>,
     pub(super) signatures: Signatures,
+    pub(super) clock: Clock,
     functions: HashMap<&'static str, Does>,
 }
 
@@ -71,10 +69,9 @@ pub(super) fn api() -> Wanted {
         },
         limits: Limits::default(),
         guesses: Guesses::default(),
-        time_scale: 1.0,
-        clock: Arc::new(SystemClock),
         faults: Arc::new(NoFaults),
         signatures: Signatures::unchecked(),
+        clock: Clock::system(1.0),
         functions: HashMap::new(),
     }
 }
@@ -173,6 +170,7 @@ impl Wanted {
             guesses: self.guesses,
             time_scale: self.time_scale,
             clock: self.clock,
+            clock: self.clock.clone(),
             random: Arc::new(SplitMix::new(1)),
             signatures: self.signatures,
             caller: Caller {
@@ -201,6 +199,7 @@ impl Wanted {
             }
         });
         Served {
+            clock: self.clock,
             gateway,
             address,
             script,
@@ -226,6 +225,7 @@ impl Observer for Told {
 
 /// A gateway that is served, its functions' calls and its facts.
 pub(super) struct Served {
+    pub(super) clock: Clock,
     pub(super) gateway: Gateway,
     pub(super) address: SocketAddr,
     pub(super) script: Arc<Script>,

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use gatepost_clock::Clock;
 use gatepost_runtime_api::FactEvent;
 use gatepost_runtime_api::InvokeError;
 use gatepost_runtime_api::Lambda;
@@ -171,7 +172,7 @@ async fn a_new_version_gets_new_events_while_the_old_one_finishes() {
 
 #[tokio::test]
 async fn an_environment_that_has_nothing_to_do_ends() {
-    let stage = Stage::with(|config| config.time_scale = 10_000.0, |_| {}).await;
+    let stage = Stage::with(|config| config.clock = Clock::system(10_000.0), |_| {}).await;
     let mut puppet = stage.puppet().await;
     puppet.ask().await;
     assert_eq!(stage.facts.stopped(1).await, StopReason::Idle);

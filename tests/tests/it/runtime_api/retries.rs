@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use gatepost_clock::Clock;
 use gatepost_runtime_api::FactEvent;
 
 use super::stage::Stage;
@@ -10,7 +11,7 @@ use super::stage::Stage;
 #[tokio::test]
 async fn a_function_error_is_tried_twice_more_with_the_same_event() {
     // A minute takes 10 ms.
-    let stage = Stage::with(|config| config.time_scale = 6_000.0, |_| {}).await;
+    let stage = Stage::with(|config| config.clock = Clock::system(6_000.0), |_| {}).await;
     let mut puppet = stage.puppet().await;
     puppet.ask().await;
     let id = stage.lambda.invoke_async("f", "\"work\"".into()).unwrap();
@@ -42,8 +43,8 @@ async fn a_function_error_is_tried_twice_more_with_the_same_event() {
             _ => None,
         })
         .collect();
-    let ms = Duration::from_millis;
-    assert_eq!(failed, [(1, Some(ms(10))), (2, Some(ms(20))), (3, None)]);
+    let minutes = |n: u64| Some(Duration::from_secs(60 * n));
+    assert_eq!(failed, [(1, minutes(1)), (2, minutes(2)), (3, None)]);
 }
 
 #[tokio::test]

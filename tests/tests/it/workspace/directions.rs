@@ -34,11 +34,15 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
         "fanout",
         &["protocol", "store", "gateway-client", "chat", "runtime"],
     ),
+    ("clock", &[]),
     ("template", &[]),
     ("sigv4", &[]),
-    ("gateway", &["template", "sigv4"]),
-    ("runtime-api", &["template"]),
-    ("emulator", &["template", "sigv4", "gateway", "runtime-api"]),
+    ("gateway", &["clock", "template", "sigv4"]),
+    ("runtime-api", &["clock", "template"]),
+    (
+        "emulator",
+        &["clock", "template", "sigv4", "gateway", "runtime-api"],
+    ),
 ];
 
 /// Libraries that only these members may name, tests and benchmarks apart.

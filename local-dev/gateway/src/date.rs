@@ -1,69 +1,4 @@
-//! Time and randomness as the gateway is given them, and how AWS writes a time.
-
-use std::fmt;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering;
-use std::time::SystemTime;
-use std::time::UNIX_EPOCH;
-
-/// The time of day. Deadlines do not come from here but from tokio's clock, which a test may pause.
-pub trait Clock: fmt::Debug + Send + Sync {
-    /// Milliseconds since 1970-01-01 UTC.
-    fn now_ms(&self) -> u64;
-}
-
-/// The machine's clock.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemClock;
-
-impl Clock for SystemClock {
-    fn now_ms(&self) -> u64 {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "this is the Clock that others are given"
-        )]
-        let now = SystemTime::now();
-        now.duration_since(UNIX_EPOCH).map_or(0, |since| {
-            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-        })
-    }
-}
-
-/// Random numbers for ids. They need to be distinct, not secret.
-pub trait Random: fmt::Debug + Send + Sync {
-    /// 64 random bits.
-    fn next(&self) -> u64;
-}
-
-/// The `SplitMix64` sequence over a shared counter: one atomic addition a number, no lock and no system call.
-#[derive(Debug)]
-pub struct SplitMix(AtomicU64);
-
-impl SplitMix {
-    /// A sequence that begins where the operating system's random source says.
-    ///
-    /// # Errors
-    /// The operating system gives no random bytes.
-    pub fn from_system() -> Result<Self, getrandom::Error> {
-        Ok(Self::new(getrandom::u64()?))
-    }
-
-    /// The sequence of `seed`, the same each time.
-    #[must_use]
-    pub fn new(seed: u64) -> Self {
-        Self(AtomicU64::new(seed))
-    }
-}
-
-impl Random for SplitMix {
-    fn next(&self) -> u64 {
-        const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
-        let mut z = self.0.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-}
+//! How AWS writes a time.
 
 /// A UTC time in its fields.
 struct Civil {
@@ -172,13 +107,5 @@ mod tests {
             assert_eq!(request_time(ms), clf);
             assert_eq!(iso_ms(ms), iso);
         }
-    }
-
-    #[test]
-    fn a_seed_names_one_sequence() {
-        let (a, b) = (SplitMix::new(7), SplitMix::new(7));
-        let first: Vec<u64> = (0..4).map(|_| a.next()).collect();
-        assert_eq!(first, (0..4).map(|_| b.next()).collect::<Vec<_>>());
-        assert_ne!(first[0], first[1]);
     }
 }
