@@ -13,6 +13,7 @@ use anyhow::Context;
 use anyhow::anyhow;
 use anyhow::bail;
 use gatepost_clock::Clock;
+use gatepost_gateway::Account;
 use gatepost_gateway::SplitMix;
 use gatepost_template::Api;
 use gatepost_template::Code;
@@ -31,6 +32,7 @@ use crate::build::Prepared;
 use crate::build::Profile;
 use crate::cli::DevArguments;
 use crate::cli::Process;
+use crate::cli::Quotas;
 use crate::console::Token;
 use crate::credentials::Credentials;
 use crate::env_file;
@@ -128,8 +130,12 @@ pub(crate) async fn run(arguments: &DevArguments, process: &Process) -> anyhow::
     let clock = Clock::system(arguments.time_scale);
     let random = SplitMix::from_system().context(RANDOM)?;
     let faults = Arc::new(Faults::new(Arc::clone(&journal), random, clock.clone()));
+    let quotas = Quotas::with(&arguments.quotas);
+    let account = Arc::new(Account::new(quotas.account));
     let parts = Parts {
         clock: &clock,
+        quotas: &quotas,
+        account: &account,
         arguments,
         process,
         endpoints: &endpoints,
@@ -237,13 +243,11 @@ fn api(project: &Project, arguments: &DevArguments) -> anyhow::Result<Api> {
             stage: arguments.stage.clone(),
             ..mapping.clone()
         });
-    let variables = stage
-        .map(|stage| stage.variables.clone())
-        .unwrap_or_default();
-    let stages = vec![Stage {
+    let stages = stage.map(|stage| Stage {
         name: arguments.stage.clone(),
-        variables,
-    }];
+        ..stage.clone()
+    });
+    let stages = stages.into_iter().collect();
     Ok(Api {
         stages,
         mappings: mappings.collect(),

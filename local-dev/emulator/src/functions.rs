@@ -115,6 +115,11 @@ fn kind(connection: gateway::Id, what: What) -> Kind {
             route,
             bytes: body.len(),
         },
+        What::Throttled { request, by } => Kind::RequestThrottled {
+            connection,
+            request,
+            quota: by.name(),
+        },
         What::Invoked {
             request,
             route,

@@ -96,7 +96,7 @@ mod tests {
         let clock = Clock::system(1.0);
         let schedule = run(Duration::from_secs(60), &clock, invoke);
         tokio::pin!(schedule);
-        for (seconds, expected) in [(59, 0), (1, 1), (7_230, 2), (59, 2), (1, 3)] {
+        for (seconds, expected) in [(0, 0), (59, 0), (1, 1), (7_230, 2), (59, 2), (1, 3)] {
             clock.advance(Duration::from_secs(seconds));
             // A few turns: the schedule waits for nothing else.
             for _ in 0..3 {

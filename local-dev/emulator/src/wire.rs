@@ -25,6 +25,7 @@ use crate::board::State;
 use crate::build::Launch;
 use crate::cli::DevArguments;
 use crate::cli::Process;
+use crate::cli::Quotas;
 use crate::cli::SUPERVISE;
 use crate::credentials::Credentials;
 use crate::credentials::REGION;
@@ -52,6 +53,10 @@ const INHERITED: [&str; 4] = ["PATH", "HOME", "LANG", "TMPDIR"];
 pub(crate) struct Parts<'a> {
     /// The time of the emulated world.
     pub(crate) clock: &'a Clock,
+    /// What API Gateway allows.
+    pub(crate) quotas: &'a Quotas,
+    /// The throttles that all APIs share.
+    pub(crate) account: &'a Arc<gateway::Account>,
     /// The command line.
     pub(crate) arguments: &'a DevArguments,
     /// The emulator's own process.
@@ -150,7 +155,8 @@ impl Parts<'_> {
             region: REGION.to_owned(),
             account: ACCOUNT.to_owned(),
             authority: self.endpoints.authority.clone(),
-            limits: limits(self.arguments),
+            limits: limits(self.arguments, self.quotas),
+            throttles: Arc::clone(self.account),
             guesses: self.arguments.guesses(),
             clock: self.clock.clone(),
             random: Arc::new(random),
@@ -205,15 +211,15 @@ impl Parts<'_> {
     }
 }
 
-/// The quotas of AWS, and what the command line says of what AWS does not document.
-fn limits(arguments: &DevArguments) -> gateway::Limits {
+/// The quotas, and what the command line says of what AWS does not document.
+fn limits(arguments: &DevArguments, quotas: &Quotas) -> gateway::Limits {
     let json = match arguments.strict_json {
         true => gateway::Reading::Strict,
         false => gateway::Reading::Lenient,
     };
     gateway::Limits {
         json,
-        ..gateway::Limits::default()
+        ..quotas.limits.clone()
     }
 }
 

@@ -8,6 +8,7 @@ use gatepost_clock::Clock;
 use gatepost_sigv4::Signatures;
 use gatepost_template::Api;
 
+use crate::Account;
 use crate::Faults;
 use crate::Guesses;
 use crate::Observer;
@@ -32,6 +33,8 @@ pub struct Config {
     pub limits: Limits,
     /// What AWS leaves open.
     pub guesses: Guesses,
+    /// The account's throttles, which it shares with its other APIs.
+    pub throttles: Arc<Account>,
     /// The time in events, and by which connections grow idle and old. Timeouts and throttles go by
     /// the machine's time.
     pub clock: Clock,
@@ -83,6 +86,8 @@ pub struct Limits {
     pub out_queue: usize,
     /// How messages that are not strict JSON are routed: leniently.
     pub json: Reading,
+    /// Whether the throttles of stages and routes count: yes.
+    pub stage_throttling: bool,
     /// Messages of one connection that are invoked at once; above it the connection is not read.
     /// None on AWS.
     pub messages_at_once: Option<NonZeroU32>,
@@ -104,6 +109,7 @@ impl Default for Limits {
             authorizer_result: 8 * 1024,
             out_queue: 1024 * 1024,
             json: Reading::Lenient,
+            stage_throttling: true,
             messages_at_once: None,
             close_wait: Duration::from_secs(2),
             shutdown: Duration::from_secs(3),

@@ -61,6 +61,11 @@ pub(crate) enum Host {
 pub(crate) struct Nowhere(pub(crate) &'static str);
 
 impl Endpoints {
+    /// Every stage.
+    pub(crate) fn stages(&self) -> impl Iterator<Item = &Arc<Stage>> {
+        self.stages.values()
+    }
+
     pub(crate) fn new(api: &Api, api_id: &str) -> Self {
         let stages: HashMap<String, Arc<Stage>> = api
             .stages
@@ -186,7 +191,7 @@ mod tests {
         };
         let stage = |name: &str| Stage {
             name: name.to_owned(),
-            variables: BTreeMap::new(),
+            ..Stage::default()
         };
         let mapping = |(domain, key, stage): &(&str, &str, &str)| Mapping {
             domain: (*domain).to_owned(),

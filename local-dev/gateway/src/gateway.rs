@@ -12,6 +12,7 @@ use bytes::Bytes;
 use gatepost_template::Authorizer;
 use gatepost_template::Expression;
 use gatepost_template::Integration;
+use gatepost_template::Stage;
 use http::HeaderMap;
 use http::HeaderValue;
 use http::Request;
@@ -33,6 +34,7 @@ use crate::Invoked;
 use crate::Outcome;
 use crate::PostError;
 use crate::Step;
+use crate::Throttled;
 use crate::What;
 use crate::casing::Casing;
 use crate::close::Ending;
@@ -51,6 +53,7 @@ use crate::id::Ids;
 use crate::management;
 use crate::refusal::Refusal;
 use crate::registry::Registry;
+use crate::throttle::StageThrottles;
 
 /// One WebSocket API, served. Clones are the same gateway. It needs a tokio runtime.
 #[derive(Debug, Clone)]
@@ -188,6 +191,7 @@ pub(crate) struct Core {
     pub(crate) endpoints: Endpoints,
     pub(crate) routes: HashMap<String, Arc<Target>>,
     pub(crate) expression: Expression,
+    stage_throttles: StageThrottles,
     pub(crate) ids: Ids,
     pub(crate) invoke: Arc<dyn Invoke>,
     pub(crate) registry: Registry,
@@ -219,6 +223,11 @@ impl Core {
             iam: route.iam,
         };
         let millis = |limit: Duration| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+        let endpoints = Endpoints::new(api, &config.api_id);
+        let stage_throttles = match config.limits.stage_throttling {
+            true => StageThrottles::new(endpoints.stages(), &api.routes, &config.throttles),
+            false => StageThrottles::default(),
+        };
         Self {
             place: Place {
                 arn: format!(
@@ -230,7 +239,8 @@ impl Core {
                 account: config.account.clone(),
                 caller: config.caller.clone(),
             },
-            endpoints: Endpoints::new(api, &config.api_id),
+            endpoints,
+            stage_throttles,
             routes: api
                 .routes
                 .iter()
@@ -263,6 +273,35 @@ impl Core {
             id: self.ids.request(at_ms, &*self.config.random),
             at_ms,
         }
+    }
+
+    /// Counts a handshake at this stage.
+    ///
+    /// # Errors
+    /// It is one too many.
+    pub(crate) fn admit_connect(&self, stage: &Arc<Stage>) -> Result<(), Throttled> {
+        let now = || self.config.clock.machine_uptime();
+        self.stage_throttles.call(stage, "$connect", now)?;
+        self.config.throttles.connect(now)
+    }
+
+    /// Counts a message to this route.
+    ///
+    /// # Errors
+    /// It is one too many.
+    pub(crate) fn admit_message(&self, stage: &Arc<Stage>, route: &str) -> Result<(), Throttled> {
+        let now = || self.config.clock.machine_uptime();
+        self.stage_throttles.call(stage, route, now)?;
+        self.config.throttles.request(now)
+    }
+
+    /// Counts a call of `@connections`, which no stage throttles.
+    ///
+    /// # Errors
+    /// It is one too many.
+    pub(crate) fn admit_management(&self) -> Result<(), Throttled> {
+        let now = || self.config.clock.machine_uptime();
+        self.config.throttles.request(now)
     }
 
     /// Tells the observer, if there is one that listens.

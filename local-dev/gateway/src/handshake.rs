@@ -1,6 +1,6 @@
 //! From `GET /{stage}` to an established connection.
 //!
-//! Order of the checks: stage, handshake, authorizer, `$connect`. The two calls run in a task of
+//! Order of the checks: stage, handshake, throttles, authorizer, `$connect`. The two calls run in a task of
 //! their own: if the client leaves meanwhile, a `$connect` that said yes is still followed by its
 //! `$disconnect`.
 
@@ -75,6 +75,16 @@ pub(crate) async fn serve(
             name_what_is_required(&mut response);
         }
         return response;
+    }
+    if let Err(throttled) = core.admit_connect(&located.stage) {
+        let refusal = Refusal::throttled("").because(throttled.to_string());
+        let now_ms = core.config.clock.now_ms();
+        let id = core.ids.connection(now_ms, &*core.config.random);
+        core.tell(id, || What::Refused {
+            status: refusal.status.as_u16(),
+            why: refusal.why.to_string(),
+        });
+        return core.refuse(refusal).await;
     }
     // The checks above are stricter than those of the upgrade, which cannot fail after them.
     let Ok((upgrade_response, upgrade)) = fastwebsockets::upgrade::upgrade(&mut request) else {

@@ -35,6 +35,7 @@ mod registry;
 mod route;
 mod session;
 mod stream;
+mod throttle;
 
 pub use config::*;
 pub use connection::ConnectionView;
@@ -54,3 +55,6 @@ pub use management::PostError;
 pub use observer::*;
 pub use random::*;
 pub use stream::serve_connection;
+pub use throttle::Account;
+pub use throttle::AccountQuotas;
+pub use throttle::Throttled;

@@ -50,7 +50,7 @@ impl From<PostError> for Refusal {
     fn from(error: PostError) -> Self {
         match error {
             PostError::Gone => Self::gone("no such connection"),
-            PostError::QueueFull => Self::limit_exceeded("the client does not read"),
+            PostError::QueueFull => Self::buffer_full("the client does not read"),
             PostError::TooLarge => Self::too_large("the payload is too large"),
         }
     }
@@ -97,6 +97,10 @@ async fn answer(
     let id: Id = id
         .parse()
         .map_err(|_| Refusal::invalid_connection_id(&id))?;
+    core.admit_management().map_err(|by| {
+        core.tell(id, || What::Throttled { request: None, by });
+        Refusal::limit_exceeded("").because(by.to_string())
+    })?;
     match head.method {
         Method::POST if payload.is_empty() => Err(Refusal::no_payload("a post without a payload")),
         Method::POST => {

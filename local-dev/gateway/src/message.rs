@@ -50,6 +50,13 @@ pub(crate) fn start(core: &Arc<Core>, connection: &Arc<Connection>, text: &str) 
     let Some(target) = target else {
         return send_error(core, connection, request.id, "Forbidden");
     };
+    if let Err(by) = core.admit_message(&connection.stage, &target.key) {
+        core.tell(connection.id, || What::Throttled {
+            request: Some(request.id),
+            by,
+        });
+        return send_error(core, connection, request.id, "Too Many Requests");
+    }
     if target.function.is_none() {
         return send_error(core, connection, request.id, "Internal server error");
     }

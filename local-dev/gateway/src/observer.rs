@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::Id;
+use crate::Throttled;
 
 /// Is told everything that happens, for a console and for tests. Called where it happens, so it
 /// must not block.
@@ -73,6 +74,14 @@ pub enum What {
         route: Option<String>,
         /// The text.
         body: Bytes,
+    },
+    /// A message of the client, which is told `Too Many Requests`, or a call of `@connections`, which
+    /// gets 429, was one too many.
+    Throttled {
+        /// `requestId` of the message's event.
+        request: Option<Id>,
+        /// What refused it.
+        by: Throttled,
     },
     /// A function was called, and what came of it.
     Invoked {

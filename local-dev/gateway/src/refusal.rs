@@ -75,9 +75,13 @@ refusals! {
     /// API reference of `PostToConnection`: the payload is too large. The text is not documented.
     too_large = PAYLOAD_TOO_LARGE Some("PayloadTooLargeException"),
         r#"{"message":"Request Too Long"}"#;
-    /// API reference of `PostToConnection`: too many requests, or the client-side buffer is full.
+    /// API reference of `PostToConnection`: too many requests in a unit of time. The text is REST's.
     limit_exceeded = TOO_MANY_REQUESTS Some("LimitExceededException"),
         r#"{"message":"Too Many Requests"}"#;
+    /// API reference of `PostToConnection`: the same for a full client-side buffer. The text is not
+    /// documented; it tells the two apart.
+    buffer_full = TOO_MANY_REQUESTS Some("LimitExceededException"),
+        r#"{"message":"Client buffer is full"}"#;
     /// A post without a payload. What AWS does is not known.
     no_payload = BAD_REQUEST Some("BadRequestException"), r#"{"message":"Payload is empty"}"#;
 }

@@ -194,8 +194,9 @@ impl Future for &mut Session {
             if let Some(ending) = session.connection.asked_to_end() {
                 return Poll::Ready(ending);
             }
+            // Only somebody who ends it wakes it.
             if session.connection.is_half_open() {
-                return session.poll_alarm(cx);
+                return Poll::Pending;
             }
             session.poll_write(cx);
             if session.connection.outbox().is_broken() {

@@ -88,12 +88,25 @@ impl Api {
 }
 
 /// A stage.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Stage {
     /// Its name, a path segment.
     pub name: String,
     /// Its variables.
     pub variables: BTreeMap<String, String>,
+    /// `DefaultRouteSettings`: of each route by itself.
+    pub default_throttle: Throttle,
+    /// `RouteSettings`, by route key: what they set wins over the default.
+    pub route_throttles: BTreeMap<String, Throttle>,
+}
+
+/// How often something may be called; what is absent is not set.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Throttle {
+    /// `ThrottlingRateLimit`: calls a second.
+    pub rate: Option<f64>,
+    /// `ThrottlingBurstLimit`: calls at once.
+    pub burst: Option<u32>,
 }
 
 /// `AWS::ApiGatewayV2::ApiMapping`: a stage at a custom domain.
@@ -232,7 +245,7 @@ mod tests {
             route_selection_expression: String::new(),
             stages: vec![Stage {
                 name: "prod".to_owned(),
-                variables: BTreeMap::new(),
+                ..Stage::default()
             }],
             routes: BTreeMap::new(),
             mappings: Vec::new(),

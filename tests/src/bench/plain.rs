@@ -19,6 +19,16 @@ use super::cpu;
 /// How long a start may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Not a quota is to be measured, but the emulator.
+pub const UNTHROTTLED: [&str; 6] = [
+    "--quota",
+    "connects-per-second=off",
+    "--quota",
+    "requests-per-second=off",
+    "--quota",
+    "stage-throttling=off",
+];
+
 /// A running emulator on the measured side's CPU; killed when dropped.
 #[derive(Debug)]
 pub struct Plain {
@@ -49,6 +59,7 @@ pub async fn start(release: &Path, template: &Path, arguments: &[&str]) -> anyho
             "--port",
             &port.to_string(),
         ])
+        .args(UNTHROTTLED)
         .arg("--template")
         .arg(template)
         .arg("--data-dir")

@@ -9,6 +9,9 @@ use clap::Args;
 use clap::Parser;
 use gatepost_gateway::Guesses;
 
+use super::quota;
+use super::quota::Change;
+
 const EXAMPLES: &str = "\
 Examples:
   gatepost                                    the project in this folder, at http://127.0.0.1:3001/
@@ -16,6 +19,7 @@ Examples:
   gatepost dev --port 0 --json                any free port; facts as JSON lines for a program
   gatepost dev --env LOG_LEVEL=debug          one variable of every function
   gatepost dev --time-scale 60                the 10 minutes of an idle connection pass in 10 s
+  gatepost dev --quota idle-seconds=off       a connection may be idle for ever
 
 Exit codes: 0 stopped on request, 1 could not start or go on, 64 wrong usage.";
 
@@ -91,6 +95,11 @@ pub(crate) struct DevArguments {
     #[arg(long = "guess", value_name = "NAME=VALUE", value_parser = guess)]
     #[arg(help_heading = "Serving")]
     pub(crate) guesses: Vec<Variable>,
+
+    /// Changes a quota of API Gateway, or switches it off; may be repeated; `--help` lists them
+    #[arg(long = "quota", value_name = "NAME=VALUE|off", long_help = quota::help())]
+    #[arg(help_heading = "Quotas")]
+    pub(crate) quotas: Vec<Change>,
 
     /// Variable of every function, over the template's and the file's; may be repeated
     #[arg(long = "env", value_name = "KEY=VALUE", value_parser = variable)]
@@ -280,6 +289,8 @@ mod tests {
             &["--concurrency", "0"],
             &["--guess", "reason-1000=x"],
             &["--guess", "connect-body=maybe"],
+            &["--quota", "frames=1"],
+            &["--quota", "frame-bytes=many"],
             &["--watch"],
             &["--sigv4", "on"],
         ] {

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod process;
+mod quota;
 
 pub(crate) use arguments::CommandLine;
 pub(crate) use arguments::DevArguments;
@@ -9,6 +10,7 @@ pub(crate) use arguments::Sigv4;
 pub(crate) use arguments::Subcommand;
 pub(crate) use arguments::Variable;
 pub(crate) use process::Process;
+pub(crate) use quota::Quotas;
 
 /// Exit code of a mistake on the command line (`EX_USAGE` of sysexits.h).
 pub(crate) const EXIT_USAGE: u8 = 64;

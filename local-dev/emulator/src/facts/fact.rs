@@ -55,6 +55,16 @@ pub(crate) enum Kind {
         /// Its length.
         bytes: usize,
     },
+    /// A message of a client or a call of `@connections` was one too many.
+    RequestThrottled {
+        /// The connection.
+        connection: Id,
+        /// `requestId` of the message's event; absent for `@connections`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        request: Option<Id>,
+        /// Which of the quotas of `--quota`.
+        quota: &'static str,
+    },
     /// A route's function (or the authorizer) was called for a connection.
     Routed {
         /// The connection.

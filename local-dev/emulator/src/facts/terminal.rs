@@ -187,6 +187,17 @@ fn line(kind: &Kind, style: Style) -> Option<String> {
                 style.yellow("!")
             )
         }
+        Kind::RequestThrottled {
+            connection,
+            request,
+            quota,
+        } => {
+            let what = request.map_or("a call of @connections", |_| "a message");
+            format!(
+                "{} {connection} {what} was throttled: --quota {quota}",
+                style.yellow("!")
+            )
+        }
         Kind::ClockAdvanced { by_ms } => {
             let seconds = *by_ms as f64 / 1000.0;
             format!(

@@ -6,6 +6,7 @@ use crate::eval::Resource;
 use crate::finding::Finding;
 use crate::node::Node;
 use crate::project::Stage;
+use crate::project::Throttle;
 use crate::read::Reader;
 use crate::read::api::Parts;
 
@@ -58,29 +59,51 @@ impl<'s> Reader<'s> {
             self.findings
                 .unsupported(Finding::new(&resource.at, what).help(help));
         }
-        self.check_throttles(properties.get("DefaultRouteSettings"));
-        for entry in properties
-            .get("RouteSettings")
-            .map_or(&[][..], Node::entries)
-        {
-            self.check_throttles(Some(&entry.value));
-        }
+        let settings = self.value(properties, "RouteSettings");
+        let settings = settings.as_ref().map_or(&[][..], Node::entries);
+        let default = self.value(properties, "DefaultRouteSettings");
         Some(Stage {
             name,
             variables: self.variables(properties),
+            default_throttle: self.throttle(default.as_ref()),
+            route_throttles: settings
+                .iter()
+                .map(|entry| (entry.key.clone(), self.throttle(Some(&entry.value))))
+                .collect(),
         })
     }
 
-    /// Notes a rate of 0: API Gateway then answers every connection with 429.
-    fn check_throttles(&mut self, settings: Option<&Node>) {
-        for name in ["ThrottlingBurstLimit", "ThrottlingRateLimit"] {
-            let Some(node) = settings.and_then(|settings| settings.get(name)) else {
-                continue;
-            };
-            let limit = self.scope.text(node);
-            if let Some("0" | "0.0") = self.findings.take(limit).as_deref() {
-                let what = format!("`{name}: 0` refuses everything: on AWS every call gets 429");
-                self.findings.unsupported(Finding::new(&node.at, what));
+    /// The throttle of a route's settings.
+    fn throttle(&mut self, settings: Option<&Node>) -> Throttle {
+        let Some(settings) = settings else {
+            return Throttle::default();
+        };
+        let rate = self.limit(settings, "ThrottlingRateLimit");
+        let burst = self.limit(settings, "ThrottlingBurstLimit");
+        Throttle {
+            rate,
+            // A burst is whole; more than fits is as good as no bound.
+            burst: burst.map(|burst| burst.min(f64::from(u32::MAX)) as u32),
+        }
+    }
+
+    /// A number that is not negative. Of 0 it is told what it does: stages made with it by mistake
+    /// refuse everything.
+    fn limit(&mut self, settings: &Node, name: &str) -> Option<f64> {
+        let text = self.text(settings, name)?;
+        let at = &settings.get(name)?.at;
+        match text.parse::<f64>() {
+            Ok(limit) if limit.is_finite() && limit >= 0.0 => {
+                if limit == 0.0 {
+                    let what = format!("`{name}: 0` refuses everything: every call gets 429");
+                    self.findings.unsupported(Finding::new(at, what));
+                }
+                Some(limit)
+            }
+            _ => {
+                let what = format!("`{name}` is a number of calls, and not `{text}`");
+                self.findings.error(Finding::new(at, what));
+                None
             }
         }
     }

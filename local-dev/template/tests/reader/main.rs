@@ -10,6 +10,7 @@ mod domains;
 mod fixtures;
 mod hostile;
 mod parameters;
+mod throttles;
 mod unsupported;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use gatepost_template::Integration;
 use gatepost_template::Project;
 use gatepost_template::Refusal;
 use gatepost_template::Route;
+use gatepost_template::Throttle;
 use gatepost_template::load;
 use tempfile::TempDir;
 
@@ -69,6 +71,15 @@ fn shown(project: &Project) -> String {
         ));
         for stage in &api.stages {
             lines.push(format!("  stage {} {:?}", stage.name, stage.variables));
+            let of_routes = stage.route_throttles.iter();
+            let of_routes = of_routes.map(|(key, throttle)| (key.as_str(), throttle));
+            for (key, Throttle { rate, burst }) in
+                std::iter::once(("*", &stage.default_throttle)).chain(of_routes)
+            {
+                if rate.is_some() || burst.is_some() {
+                    lines.push(format!("    {key} at {rate:?}, at once {burst:?}"));
+                }
+            }
         }
         lines.extend(api.routes.values().map(route));
         for mapping in &api.mappings {

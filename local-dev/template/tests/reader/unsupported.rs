@@ -241,7 +241,7 @@ fn what_would_fail_on_aws_only() {
           $connect → Fn 29s
         function Fn (Fn) python3.12 a.b, folder src
         ! t.yaml:6:3: the stage `s` is never deployed: on AWS it has no routes (add `AutoDeploy: true`)
-        ! t.yaml:8:93: `ThrottlingRateLimit: 0` refuses everything: on AWS every call gets 429
+        ! t.yaml:8:93: `ThrottlingRateLimit: 0` refuses everything: every call gets 429
         ! t.yaml:9:3: API Gateway may not call `Fn` for `$connect`: on AWS it fails with 500 (add an AWS::Lambda::Permission for apigateway.amazonaws.com whose `SourceArn` fits)
         ! t.yaml:11:126: the route `$connect` has no route response: it never answers (add an AWS::ApiGatewayV2::RouteResponse with `RouteResponseKey: $default`)
     "#]].assert_eq(&told(&text));

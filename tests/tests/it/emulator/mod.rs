@@ -8,6 +8,7 @@ mod functions;
 mod node;
 mod port;
 mod python;
+mod quotas;
 mod refusal;
 mod remains;
 mod signatures;

@@ -3,12 +3,11 @@
 //! same, key by key and in the same order.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lambda_events::apigw::ApiGatewayCustomAuthorizerRequestTypeRequest;
 use aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequest;
-use gatepost_gateway::Clock;
+use gatepost_clock::Clock;
 use gatepost_gateway::Id;
 use gatepost_template::Mapping;
 use serde::Deserialize;
@@ -183,7 +182,8 @@ impl Golden {
                     at: wanted.api.at.clone(),
                 }];
             }
-            wanted.clock = Arc::new(Then(epoch.unwrap()));
+            let epoch = epoch.unwrap();
+            wanted.clock = Clock::new(move || epoch, 1.0);
         })
     }
 
@@ -223,16 +223,6 @@ impl Golden {
         let mut client = served.dial().await.at(domain);
         client.upgrade(&path, &lines).await;
         client
-    }
-}
-
-/// A moment of which a real event is known.
-#[derive(Debug)]
-struct Then(u64);
-
-impl Clock for Then {
-    fn now_ms(&self) -> u64 {
-        self.0
     }
 }
 

@@ -25,3 +25,4 @@ mod sdks;
 mod served;
 mod signatures;
 mod signer;
+mod throttles;

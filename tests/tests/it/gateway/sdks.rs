@@ -105,7 +105,7 @@ const SDKS: [&str; 2] = ["boto3", "the SDK for JavaScript"];
 fn strict() -> Signatures {
     let verifier = Verifier::new(credentials(), REGION, "execute-api");
     let clock = || {
-        let now = gatepost_gateway::Clock::now_ms(&gatepost_gateway::SystemClock);
+        let now = gatepost_clock::Clock::system(1.0).machine_ms();
         (now / 1000).cast_signed()
     };
     Signatures::checked(Mode::Strict, verifier, clock, |_, _| ())

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gatepost_clock::Clock;
+use gatepost_gateway::Account;
+use gatepost_gateway::AccountQuotas;
 use gatepost_gateway::Caller;
 use gatepost_gateway::Config;
 use gatepost_gateway::Fact;
@@ -47,6 +49,7 @@ pub(super) struct Wanted {
     pub(super) guesses: Guesses,
     pub(super) faults: Arc<dyn Faults>,
     pub(super) signatures: Signatures,
+    pub(super) account: AccountQuotas,
     pub(super) clock: Clock,
     functions: HashMap<&'static str, Does>,
 }
@@ -55,7 +58,7 @@ pub(super) struct Wanted {
 pub(super) fn api() -> Wanted {
     let stage = Stage {
         name: "local".to_owned(),
-        variables: BTreeMap::new(),
+        ..Stage::default()
     };
     Wanted {
         api: Api {
@@ -71,6 +74,7 @@ pub(super) fn api() -> Wanted {
         guesses: Guesses::default(),
         faults: Arc::new(NoFaults),
         signatures: Signatures::unchecked(),
+        account: AccountQuotas::default(),
         clock: Clock::system(1.0),
         functions: HashMap::new(),
     }
@@ -151,6 +155,11 @@ impl Wanted {
         self
     }
 
+    pub(super) fn account(mut self, change: impl FnOnce(&mut AccountQuotas)) -> Self {
+        change(&mut self.account);
+        self
+    }
+
     pub(super) fn change(mut self, change: impl FnOnce(&mut Self)) -> Self {
         change(&mut self);
         self
@@ -168,8 +177,7 @@ impl Wanted {
             authority: "127.0.0.1:3001".to_owned(),
             limits: self.limits,
             guesses: self.guesses,
-            time_scale: self.time_scale,
-            clock: self.clock,
+            throttles: Arc::new(Account::new(self.account)),
             clock: self.clock.clone(),
             random: Arc::new(SplitMix::new(1)),
             signatures: self.signatures,
