@@ -24,6 +24,7 @@ pub fn config(supervisor: PathBuf, observer: impl Fn(Fact) + Send + Sync + 'stat
         injected: BTreeMap::new(),
         inherited: BTreeMap::from([("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into())]),
         concurrency: NonZeroUsize::new(4).expect("it is not 0"),
+        processors: Config::available_processors(),
         supervisor: Supervisor {
             program: supervisor,
             arguments: vec!["supervise".into()],

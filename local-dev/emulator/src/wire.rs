@@ -119,6 +119,7 @@ impl Parts<'_> {
             concurrency: arguments
                 .concurrency
                 .unwrap_or_else(runtime_api::Config::default_concurrency),
+            processors: runtime_api::Config::available_processors(),
             supervisor: runtime_api::Supervisor {
                 program: self.process.program.clone(),
                 arguments: vec![SUPERVISE.into()],

@@ -32,6 +32,9 @@ pub struct Config {
     /// without any environment may always have one, so that a function which waits for another
     /// one does not wait for ever. [`Config::default_concurrency`] by default.
     pub concurrency: NonZeroUsize,
+    /// How many environments can run at the same time: a function that is busy for less than a
+    /// millisecond gets more only when these do not get on.
+    pub processors: NonZeroUsize,
     /// Starts processes that end with this one.
     pub supervisor: Supervisor,
     /// By which retries are due and idle environments end. Timeouts, and the deadlines that
@@ -47,11 +50,14 @@ pub struct Config {
 }
 
 impl Config {
-    /// Four environments a core: functions wait for databases more than they compute.
+    /// Those that the system lets this process use.
+    pub fn available_processors() -> NonZeroUsize {
+        std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+    }
+
+    /// Four environments a processor: functions wait for databases more than they compute.
     pub fn default_concurrency() -> NonZeroUsize {
-        std::thread::available_parallelism()
-            .unwrap_or(NonZeroUsize::MIN)
-            .saturating_mul(NonZeroUsize::MIN.saturating_add(3))
+        Self::available_processors().saturating_mul(NonZeroUsize::MIN.saturating_add(3))
     }
 }
 

@@ -57,7 +57,7 @@ impl Machine {
     pub(crate) fn start(config: Config, functions: Vec<FunctionSpec>) -> io::Result<Arc<Self>> {
         let machine = Arc::new(Self {
             launcher: Launcher::start(&config.supervisor)?,
-            schedule: Mutex::new(Schedule::new(config.concurrency)),
+            schedule: Mutex::new(Schedule::new(config.concurrency, config.processors)),
             changed: watch::Sender::new(()),
             config,
         });

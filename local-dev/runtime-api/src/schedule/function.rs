@@ -25,6 +25,15 @@ const MAX_BACKOFF: Duration = Duration::from_secs(5);
 /// still run, as in Lambda, and would keep the function from those that came after.
 pub(super) const MAX_WAITING_CALLERS: usize = 10_000;
 
+/// A function that keeps its environments busy for less than this in the mean is quick.
+const QUICK: Duration = Duration::from_millis(1);
+
+/// A quick function that has as many environments at work as there are processors gets another one
+/// only when none of them was ready for this long: until then the next event is sooner taken by one
+/// of them, and more processes than processors only push each other out of the caches (an echo with
+/// eight environments on one processor costs twice the time of one).
+pub(super) const PATIENCE: Duration = Duration::from_millis(10);
+
 #[derive(Debug)]
 pub(super) struct Function<E> {
     pub(super) spec: Arc<FunctionSpec>,
@@ -34,6 +43,12 @@ pub(super) struct Function<E> {
     idle: Vec<EnvironmentId>,
     /// With the number of each event.
     pub(super) queue: VecDeque<(u64, Event)>,
+    /// How long an environment is busy, in the mean of the last few times.
+    mean: Option<Duration>,
+    /// When an environment was ready last.
+    last_ready: Option<Instant>,
+    /// Until when the queue is left alone, if somebody will look then.
+    look_at: Option<Instant>,
     /// Of this version. Each will take one event of the queue.
     starting: usize,
     busy: usize,
@@ -52,6 +67,8 @@ pub(super) struct Member<E> {
     pub(super) handle: Option<E>,
     version: u64,
     pub(super) place: Place,
+    /// Since when it is busy.
+    since: Option<Instant>,
 }
 
 /// What the schedule thinks of an environment.
@@ -72,6 +89,9 @@ impl<E: Clone> Function<E> {
             members: HashMap::new(),
             idle: Vec::new(),
             queue: VecDeque::new(),
+            mean: None,
+            last_ready: None,
+            look_at: None,
             starting: 0,
             busy: 0,
             callers: 0,
@@ -86,6 +106,7 @@ impl<E: Clone> Function<E> {
         self.spec = spec;
         self.version += 1;
         self.idle.clear();
+        self.mean = None;
         self.failures = 0;
         self.not_before = None;
         self.readiness = Readiness::Starting;
@@ -140,11 +161,12 @@ impl<E: Clone> Function<E> {
     }
 
     /// The warmest idle environment, which is busy from now on.
-    pub(super) fn take_idle(&mut self) -> Option<(EnvironmentId, E)> {
+    pub(super) fn take_idle(&mut self, now: Instant) -> Option<(EnvironmentId, E)> {
         let id = self.idle.pop()?;
         let member = self.members.get_mut(&id)?;
         let handle = member.handle.clone()?;
         member.place = Place::Busy;
+        member.since = Some(now);
         self.busy += 1;
         Some((id, handle))
     }
@@ -173,6 +195,7 @@ impl<E: Clone> Function<E> {
             handle: None,
             version: self.version,
             place: Place::Starting,
+            since: None,
         };
         self.members.insert(environment, member);
         self.starting += 1;
@@ -192,8 +215,27 @@ impl<E: Clone> Function<E> {
         }
     }
 
+    /// Until when the environments at work are left to take the next event, if they are.
+    pub(super) fn holds_back(&self, processors: usize, now: Instant) -> Option<Instant> {
+        let is_quick = self.mean.is_some_and(|mean| mean < QUICK);
+        if !is_quick || self.busy < processors {
+            return None;
+        }
+        let until = self.last_ready? + PATIENCE;
+        (now < until).then_some(until)
+    }
+
+    /// Whether somebody has to be told to look at the queue again at `until`.
+    pub(super) fn is_to_look(&mut self, until: Instant, now: Instant) -> bool {
+        let is_looked_after = self.look_at.is_some_and(|at| at > now);
+        if !is_looked_after {
+            self.look_at = Some(until);
+        }
+        !is_looked_after
+    }
+
     /// How many active environments there are fewer now, and whether it is of an old version.
-    pub(super) fn ready(&mut self, environment: EnvironmentId) -> (usize, bool) {
+    pub(super) fn ready(&mut self, environment: EnvironmentId, now: Instant) -> (usize, bool) {
         let Some(member) = self.members.get_mut(&environment) else {
             return (0, false);
         };
@@ -204,7 +246,15 @@ impl<E: Clone> Function<E> {
                 self.not_before = None;
                 self.readiness = Readiness::Ready;
             }
-            Place::Busy => self.busy -= 1,
+            Place::Busy => {
+                self.busy -= 1;
+                self.last_ready = Some(now);
+                if let Some(since) = member.since {
+                    let took = now - since;
+                    // An eighth of what is new: one slow event in many does not make it slow.
+                    self.mean = Some(self.mean.map_or(took, |mean| (mean * 7 + took) / 8));
+                }
+            }
             Place::Idle | Place::Leaving => return (0, false),
         }
         member.place = Place::Idle;

@@ -35,6 +35,7 @@ pub(crate) struct Schedule<E> {
     /// Environments that start or work, of all functions.
     active: usize,
     concurrency: usize,
+    processors: usize,
     /// Events that wait, of all functions.
     queued: usize,
     /// Numbers the events in the order in which they came.
@@ -72,11 +73,12 @@ pub(crate) struct InitFailure {
 type Steps<E> = Vec<Step<E>>;
 
 impl<E: Clone> Schedule<E> {
-    pub(crate) fn new(concurrency: NonZeroUsize) -> Self {
+    pub(crate) fn new(concurrency: NonZeroUsize, processors: NonZeroUsize) -> Self {
         Self {
             functions: BTreeMap::new(),
             active: 0,
             concurrency: concurrency.get(),
+            processors: processors.get(),
             queued: 0,
             next_event: 0,
             next_environment: 1,
@@ -133,10 +135,12 @@ impl<E: Clone> Schedule<E> {
         if event.reply.is_caller() && function.is_throttled() {
             return Err(InvokeError::Throttled(function.spec.id.clone()));
         }
+        let now = event.submitted;
         // The common case: a warm environment, and nobody before.
         if function.queue.is_empty()
             && function.may_start(has_slot)
-            && let Some((id, environment)) = function.take_idle()
+            && function.holds_back(self.processors, now).is_none()
+            && let Some((id, environment)) = function.take_idle(now)
         {
             self.active += 1;
             return Ok(vec![Step::Deliver(environment, id, event)]);
@@ -199,7 +203,7 @@ impl<E: Clone> Schedule<E> {
         let Some(function) = self.functions.get_mut(function) else {
             return Vec::new();
         };
-        let (freed, replaced) = function.ready(environment);
+        let (freed, replaced) = function.ready(environment, Instant::now());
         self.active -= freed;
         if self.closed || replaced {
             let why = if self.closed {
@@ -274,17 +278,30 @@ impl<E: Clone> Schedule<E> {
         if self.closed {
             return steps;
         }
+        if self.queued == 0 {
+            return steps;
+        }
+        let now = Instant::now();
         while self.queued > 0 {
             let has_slot = self.active < self.concurrency;
+            let processors = self.processors;
             let oldest = self
                 .functions
                 .values_mut()
                 .filter(|function| function.may_start(has_slot))
                 .filter_map(|function| Some((function.waiting_since()?, function)))
+                .filter_map(|waiting| match waiting.1.holds_back(processors, now) {
+                    None => Some(waiting),
+                    Some(until) => {
+                        let look = waiting.1.is_to_look(until, now);
+                        steps.extend(look.then_some(Step::PumpAt(until)));
+                        None
+                    }
+                })
                 .min_by_key(|(since, _)| *since);
             let Some((_, function)) = oldest else { break };
             self.active += 1;
-            match function.take_idle() {
+            match function.take_idle(now) {
                 Some((id, environment)) => {
                     if let Some(event) = function.pop() {
                         self.queued -= 1;

@@ -43,7 +43,7 @@ fn event(payload: &'static str) -> Event {
 /// A schedule for `concurrency` environments at once with these functions, each of which has one
 /// idle environment: the first function number 1, and so on.
 fn schedule(concurrency: usize, functions: &[&str]) -> Schedule<u64> {
-    let mut schedule = Schedule::new(NonZeroUsize::new(concurrency).unwrap());
+    let mut schedule = Schedule::new(NonZeroUsize::new(concurrency).unwrap(), NonZeroUsize::MAX);
     for function in functions {
         let steps = schedule.place(spec(function));
         let started = start(&mut schedule, steps);
@@ -187,7 +187,7 @@ fn the_init_phase_is_tried_twice_and_then_all_that_wait_share_the_failure() {
         error: FunctionError::Exit(None),
         reason: "r".to_owned(),
     };
-    let mut schedule = Schedule::new(NonZeroUsize::new(4).unwrap());
+    let mut schedule = Schedule::new(NonZeroUsize::new(4).unwrap(), NonZeroUsize::MAX);
     let steps = schedule.place(spec("a"));
     start(&mut schedule, steps);
     for payload in ["1", "2"] {
@@ -276,4 +276,49 @@ fn a_closed_schedule_stops_what_idles_and_what_becomes_ready() {
     schedule.gone("a", 1, None, Instant::now());
     schedule.gone("b", 2, None, Instant::now());
     assert!(schedule.is_empty());
+}
+
+/// A schedule for one processor, with a function whose two environments answered an event within
+/// `took`; number 2 is at work again.
+async fn busy(took: Duration) -> Schedule<u64> {
+    let mut schedule = Schedule::new(NonZeroUsize::new(8).unwrap(), NonZeroUsize::MIN);
+    let steps = schedule.place(spec("a"));
+    start(&mut schedule, steps);
+    schedule.ready("a", 1);
+    schedule.submit("a", event("0")).unwrap();
+    let second = schedule.submit("a", event("0")).unwrap();
+    start(&mut schedule, second);
+    schedule.ready("a", 2);
+    tokio::time::advance(took).await;
+    schedule.ready("a", 1);
+    schedule.ready("a", 2);
+    let steps = schedule.submit("a", event("1")).unwrap();
+    assert_eq!(told(&steps), ["2 gets 1"]);
+    schedule
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quick_function_is_not_spread_over_more_environments_than_processors() {
+    let mut schedule = busy(Duration::from_micros(100)).await;
+    assert_eq!(told(&schedule.submit("a", event("2")).unwrap()), ["later"]);
+    assert!(schedule.submit("a", event("3")).unwrap().is_empty());
+    assert_eq!(told(&schedule.ready("a", 2)), ["2 gets 2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quick_function_that_does_not_get_on_is_spread_after_all() {
+    let mut schedule = busy(Duration::from_micros(100)).await;
+    assert_eq!(told(&schedule.submit("a", event("2")).unwrap()), ["later"]);
+    assert!(schedule.submit("a", event("3")).unwrap().is_empty());
+    tokio::time::advance(function::PATIENCE).await;
+    assert_eq!(told(&schedule.pump()), ["1 gets 2", "3 starts a in 10"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_function_that_takes_its_time_is_spread_at_once() {
+    let mut schedule = busy(Duration::from_millis(5)).await;
+    assert_eq!(
+        told(&schedule.submit("a", event("2")).unwrap()),
+        ["1 gets 2"]
+    );
 }
