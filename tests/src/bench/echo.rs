@@ -28,14 +28,19 @@ struct Echo {
 ///
 /// # Errors
 /// If something cannot be built, started or reached.
-pub async fn run(connections: usize, echoes: u64, rounds: usize) -> anyhow::Result<Value> {
+pub async fn run(
+    connections: usize,
+    environments: usize,
+    echoes: u64,
+    rounds: usize,
+) -> anyhow::Result<Value> {
     let release = release::build()?;
     cpu::pin_client(cpu::MEASURED)?;
     let mut echo = Vec::new();
     let mut bare = Vec::new();
     for _ in 0..rounds {
         bare.push(bare::run(&release, echoes).await?);
-        echo.push(emulated(&release, connections, echoes).await?);
+        echo.push(emulated(&release, connections, environments, echoes).await?);
     }
     let of = |figure: fn(&Echo) -> f64| rounded(median(echo.iter().map(figure).collect()));
     // The rate holds the client's own time, which shares the CPU; the CPU time does not.
@@ -47,6 +52,7 @@ pub async fn run(connections: usize, echoes: u64, rounds: usize) -> anyhow::Resu
     Ok(json!({
         "bench": "echo",
         "connections": connections,
+        "environments": environments,
         "echoes": echoes,
         "rounds": rounds,
         "echoes_per_s": of(|echo| echo.rate),
@@ -64,9 +70,19 @@ pub async fn run(connections: usize, echoes: u64, rounds: usize) -> anyhow::Resu
     }))
 }
 
-async fn emulated(release: &Path, connections: usize, echoes: u64) -> anyhow::Result<Echo> {
+async fn emulated(
+    release: &Path,
+    connections: usize,
+    environments: usize,
+    echoes: u64,
+) -> anyhow::Result<Echo> {
     let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/echo/template.yaml");
-    let emulator = plain::start(release, &template, &["--concurrency", "1"]).await?;
+    let emulator = plain::start(
+        release,
+        &template,
+        &["--concurrency", &environments.to_string()],
+    )
+    .await?;
     let mut sockets = Vec::new();
     for _ in 0..connections {
         sockets.push(Socket::open(&emulator.websocket).await?);

@@ -21,6 +21,9 @@ enum Name {
         /// WebSocket connections, each with one message under way.
         #[arg(long, default_value_t = 16)]
         connections: usize,
+        /// Environments of the function at the most; the bare host feeds one.
+        #[arg(long, default_value_t = 1)]
+        environments: usize,
         /// Echoes a round.
         #[arg(long, default_value_t = 40_000)]
         echoes: u64,
@@ -70,7 +73,7 @@ enum Name {
     /// The same work on gatepost and on serverless-offline, which npm installs.
     Peers {
         /// Echoes of each measurement.
-        #[arg(long, default_value_t = 4000)]
+        #[arg(long, default_value_t = 20_000)]
         echoes: u64,
         /// Handshakes.
         #[arg(long, default_value_t = 300)]
@@ -116,9 +119,10 @@ async fn main() -> anyhow::Result<()> {
     let figures = match arguments.name {
         Name::Echo {
             connections,
+            environments,
             echoes,
             rounds,
-        } => bench::echo::run(connections, echoes, rounds).await?,
+        } => bench::echo::run(connections, environments, echoes, rounds).await?,
         Name::Fanout { members, messages } => bench::fanout::run(members, messages).await?,
         Name::Stalled { members, messages } => bench::stalled::run(members, messages).await?,
         Name::Append {
