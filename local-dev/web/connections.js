@@ -15,14 +15,15 @@ const COLUMNS = [
 ];
 
 /** Shows the connections of a state. */
-export function showConnections({ connections, connections_total: total, endpoints, now }) {
+export function showConnections({ connections, connections_total: total, endpoints, stages, now }) {
   at("connections-count").textContent = String(total);
   if (connections.length === 0) {
     show(at("connections"), empty(`Nobody is connected to ${endpoints.websocket}`));
     return;
   }
   const rows = connections.map((connection) => [
-    element("code", { title: connection.user_agent ?? "" }, connection.id),
+    element("span", {}, element("code", { title: connection.user_agent ?? "" }, connection.id),
+      stages.length > 1 ? element("span", { class: "soft" }, ` ${connection.stage}`) : null),
     element("span", {}, connection.ip, principal(connection)),
     duration(now - connection.connected_at),
     duration(now - connection.active_at),

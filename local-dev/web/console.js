@@ -36,7 +36,7 @@ function refreshIn(ms) {
 }
 
 function show(state) {
-  at("version").textContent = `${state.version} · ${state.template} · stage ${state.stage}`;
+  at("version").textContent = `${state.version} · ${state.template}`;
   const waiting = state.functions.filter((f) => f.state !== "ready");
   if (waiting.length === 0) showHealth("ready", "ready", "every function is ready");
   else {
@@ -44,7 +44,7 @@ function show(state) {
     showHealth(worst, `${waiting.length} of ${state.functions.length} not ready`,
       waiting.map((f) => `${f.id}: ${f.reason ?? f.state}`).join("\n"));
   }
-  showEndpoints(state.endpoints);
+  showEndpoints(state);
   showConnections(state);
   showFunctions(state);
   showRoutes(state);
@@ -57,7 +57,7 @@ function showHealth(kind, text, title) {
   pill.title = title;
 }
 
-function showEndpoints(endpoints) {
+function showEndpoints({ endpoints, stages }) {
   const nav = at("endpoints");
   if (nav.childElementCount > 0) return;
   const copy = (url) => element("button", { type: "button", class: "link", title: "copy" }, url);
@@ -67,7 +67,8 @@ function showEndpoints(endpoints) {
   if (endpoints.page !== endpoints.console) {
     nav.append(element("a", { href: endpoints.page }, "page"));
   }
-  nav.append(copy(endpoints.websocket), copy(endpoints.management));
+  if (stages.length === 1) nav.append(copy(endpoints.websocket), copy(endpoints.management));
+  else nav.append(...stages.map((stage) => copy(stage.websocket)));
 }
 
 prepareConnections();

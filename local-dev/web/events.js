@@ -106,6 +106,8 @@ function sentence(e) {
     case "answered":
     case "error_sent": return `${e.connection} ← ${e.bytes} bytes`;
     case "bad_signature": return `${e.service}: ${e.cause.replaceAll("_", " ")}, ${e.refused ? "refused" : "answered"}`;
+    case "reloaded": return [...e.functions, ...e.removed.map((id) => `without ${id}`)].join(", ") || "the template";
+    case "reload_failed": return e.reason;
     case "not_sent": return `${e.connection}: ${e.why}`;
     case "environment_started": return `${e.function} #${e.environment}, pid ${e.pid}, ${ms(e.init_ms)}`;
     case "environment_stopped": return `${e.function} #${e.environment}: ${e.why}`;

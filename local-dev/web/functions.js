@@ -48,7 +48,8 @@ function lastError(f, now) {
 }
 
 /** Shows the routes of a state, and what its template asks for that is not emulated. */
-export function showRoutes({ routes, findings }) {
+export function showRoutes({ routes, findings, stages, not_reloaded }) {
+  const several = new Set(stages.map((stage) => stage.api)).size > 1;
   const columns = [
     { title: "Route" },
     { title: "Calls" },
@@ -56,7 +57,8 @@ export function showRoutes({ routes, findings }) {
     { title: "State" },
   ];
   const rows = routes.map((route) => [
-    element("code", { class: "key" }, route.key),
+    element("span", {}, several && route.api ? element("span", { class: "soft" }, `${route.api} `) : null,
+      element("code", { class: "key" }, route.key)),
     element("span", {}, route.function ?? "nothing",
       route.note ? element("span", { class: "soft" }, ` ${route.note}`) : null, reason(route.reason)),
     route.timeout_ms ? duration(route.timeout_ms) : "",
@@ -65,6 +67,7 @@ export function showRoutes({ routes, findings }) {
   show(at("routes"), table(columns, rows));
   show(
     at("findings"),
+    not_reloaded ? element("pre", { class: "error" }, `Not reloaded, what ran before goes on: ${not_reloaded}`) : "",
     ...findings.map((finding) =>
       element("p", {}, element("code", { class: "soft" }, finding.at), ` ${finding.what}`,
         finding.help ? element("span", { class: "soft" }, ` ${finding.help}`) : null)),

@@ -35,27 +35,38 @@ pub(crate) fn banner(
     let name = style.bold("gatepost");
     let mut text = format!("\n  {name} {}  {how}\n\n", env!("CARGO_PKG_VERSION"));
     let endpoints = &overview.endpoints;
-    let mut urls = vec![
-        ("WebSocket", &endpoints.websocket),
-        ("@connections", &endpoints.management),
-        ("Console", &endpoints.console),
-    ];
-    if endpoints.page != endpoints.console {
-        urls.insert(0, ("Page", &endpoints.page));
-    }
-    urls.extend(endpoints.domains.iter().map(|url| ("Domain", url)));
-    for (name, url) in urls {
+    let mut url = |name: &str, url: &str, of: &str| {
+        let url = format!("{}{of}", style.blue(url));
         line(
             &mut text,
-            &format!("  {} {name:<13}{}", style.green("➜"), style.blue(url)),
+            &format!("  {} {name:<13}{url}", style.green("➜")),
         );
+    };
+    if endpoints.page != endpoints.console {
+        url("Page", &endpoints.page, "");
+    }
+    let stages = overview.stages.as_slice();
+    if let [only] = stages {
+        url("WebSocket", &only.websocket, "");
+        url("@connections", &only.management, "");
+    } else {
+        let widths = stages.iter().map(|row| row.websocket.chars().count());
+        let width = widths.max().unwrap_or(0);
+        for row in stages {
+            let gap = width - row.websocket.chars().count();
+            let api = format!("{:gap$}  {}", "", style.dim(&row.api));
+            url("WebSocket", &row.websocket, &api);
+        }
+        let any = format!("{}/{{stage}}/@connections", endpoints.origin);
+        url("@connections", &any, "");
+    }
+    url("Console", &endpoints.console, "");
+    for domain in &endpoints.domains {
+        url("Domain", domain, "");
     }
     line(
         &mut text,
-        &format!(
-            "    {:<13}{} (stage {})",
-            "Template", overview.template, overview.stage
-        ),
+        &format!("    {:<13}{}", "Template", overview.template),
     );
     line(&mut text, &format!("    {:<13}{}", "Store", overview.store));
     text.push('\n');
@@ -87,13 +98,16 @@ pub(crate) fn banner(
 /// The rows of the routes. Why a function is not ready stands in its first row only.
 fn table(text: &mut String, overview: &Overview, states: &BTreeMap<String, State>, style: Style) {
     const NOTHING: &str = "—";
-    let mut rows = vec![["ROUTE", "FUNCTION", "BINARY", "TIMEOUT"].map(str::to_owned)];
+    let apis: BTreeSet<&str> = overview.stages.iter().map(|row| row.api.as_str()).collect();
+    let has_apis = apis.len() > 1;
+    let mut rows = vec![["API", "ROUTE", "FUNCTION", "BINARY", "TIMEOUT"].map(str::to_owned)];
     let mut ends = vec![String::new()];
     let mut told = BTreeSet::new();
     for route in &overview.routes {
         let function = route.function.as_deref();
         let program = function.and_then(|function| overview.programs.get(function));
         rows.push([
+            route.api.clone().unwrap_or_else(|| NOTHING.to_owned()),
             route.key.clone(),
             function.unwrap_or(NOTHING).to_owned(),
             program.map_or(NOTHING, String::as_str).to_owned(),
@@ -122,7 +136,7 @@ fn table(text: &mut String, overview: &Overview, states: &BTreeMap<String, State
             },
         );
     }
-    let widths: [usize; 4] = std::array::from_fn(|column| {
+    let widths: [usize; 5] = std::array::from_fn(|column| {
         rows.iter()
             .map(|row| row[column].chars().count())
             .max()
@@ -132,6 +146,8 @@ fn table(text: &mut String, overview: &Overview, states: &BTreeMap<String, State
         let cells: Vec<String> = row
             .iter()
             .zip(widths)
+            // With one API all rows are its.
+            .skip(usize::from(!has_apis))
             .map(|(cell, width)| format!("{cell:<width$}"))
             .collect();
         let cells = cells.join("  ");
@@ -156,10 +172,72 @@ mod tests {
     use super::*;
     use crate::overview::Endpoints;
     use crate::overview::RouteRow;
+    use crate::overview::StageRow;
+
+    fn stage(api: &str, stage: &str) -> StageRow {
+        StageRow {
+            api: api.into(),
+            stage: stage.into(),
+            websocket: format!("ws://127.0.0.1:3001/{stage}"),
+            management: format!("http://127.0.0.1:3001/{stage}/@connections"),
+        }
+    }
+
+    #[test]
+    fn the_banner_of_several_apis_tells_which_is_where() {
+        let row = |api: Option<&str>, key: &str| RouteRow {
+            api: api.map(str::to_owned),
+            key: key.into(),
+            function: Some("Message".into()),
+            note: None,
+            timeout: Some(Duration::from_secs(3)),
+            reason: None,
+        };
+        let overview = Overview {
+            endpoints: Endpoints::new("127.0.0.1:3001".parse().unwrap(), "local", false),
+            template: "t.yaml".into(),
+            stages: vec![
+                stage("Chat", "local"),
+                stage("Chat", "b"),
+                stage("Admin", "prod"),
+            ],
+            store: "d".into(),
+            routes: vec![
+                row(Some("Chat"), "$default"),
+                row(Some("Admin"), "$connect"),
+                row(None, "every 60 s"),
+            ],
+            programs: BTreeMap::new(),
+            findings: Vec::new(),
+        };
+        let states = BTreeMap::from([("Message".to_owned(), State::Ready)]);
+        let text = banner(&overview, &states, Duration::ZERO, Style::plain());
+        let text: String = text.lines().map(|line| format!("|{line}\n")).collect();
+        expect![[r#"
+            |
+            |  gatepost 0.1.0  ready in 0 ms
+            |
+            |  ➜ WebSocket    ws://127.0.0.1:3001/local  Chat
+            |  ➜ WebSocket    ws://127.0.0.1:3001/b      Chat
+            |  ➜ WebSocket    ws://127.0.0.1:3001/prod   Admin
+            |  ➜ @connections http://127.0.0.1:3001/{stage}/@connections
+            |  ➜ Console      http://127.0.0.1:3001/_gatepost/
+            |    Template     t.yaml
+            |    Store        d
+            |
+            |  API    ROUTE       FUNCTION  BINARY  TIMEOUT
+            |  Chat   $default    Message   —       3 s      ready
+            |  Admin  $connect    Message   —       3 s      ready
+            |  —      every 60 s  Message   —       3 s      ready
+            |
+        "#]]
+        .assert_eq(&text);
+    }
 
     #[test]
     fn the_banner_shows_where_everything_is_and_what_is_not_emulated() {
         let row = |key: &str, function: Option<&str>, reason: Option<&str>| RouteRow {
+            api: Some("Api".to_owned()),
             key: key.into(),
             function: function.map(str::to_owned),
             note: (key == "$default").then(|| "two-way".to_owned()),
@@ -174,7 +252,7 @@ mod tests {
         let overview = Overview {
             endpoints: Endpoints::new("127.0.0.1:3001".parse().unwrap(), "local", true),
             template: "infra/template.yaml".into(),
-            stage: "local".into(),
+            stages: vec![stage("Api", "local")],
             store: "sqlite:.gatepost/log.db".into(),
             routes: vec![
                 row("$connect", Some("Connect"), None),
@@ -214,7 +292,7 @@ mod tests {
             |  ➜ WebSocket    ws://127.0.0.1:3001/local
             |  ➜ @connections http://127.0.0.1:3001/local/@connections
             |  ➜ Console      http://127.0.0.1:3001/_gatepost/
-            |    Template     infra/template.yaml (stage local)
+            |    Template     infra/template.yaml
             |    Store        sqlite:.gatepost/log.db
             |
             |  ROUTE     FUNCTION  BINARY                TIMEOUT

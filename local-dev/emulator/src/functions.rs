@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
 use gatepost_clock::Clock;
@@ -23,9 +24,24 @@ use crate::facts::Result as Came;
 #[derive(Debug)]
 pub(crate) struct Functions {
     /// Those that run.
-    pub(crate) lambda: Arc<Lambda>,
+    lambda: Arc<Lambda>,
     /// Why the others do not, by logical ID.
-    pub(crate) unsupported: BTreeMap<String, String>,
+    unsupported: ArcSwap<BTreeMap<String, String>>,
+}
+
+impl Functions {
+    /// Those that run, and why the others do not.
+    pub(crate) fn new(lambda: Arc<Lambda>, unsupported: BTreeMap<String, String>) -> Self {
+        Self {
+            lambda,
+            unsupported: ArcSwap::from_pointee(unsupported),
+        }
+    }
+
+    /// Says anew why functions do not run.
+    pub(crate) fn set_unsupported(&self, unsupported: BTreeMap<String, String>) {
+        self.unsupported.store(Arc::new(unsupported));
+    }
 }
 
 #[async_trait]
@@ -35,8 +51,9 @@ impl gateway::Invoke for Functions {
         function: &str,
         payload: Bytes,
     ) -> Result<gateway::Invoked, gateway::InvokeError> {
-        if let Some(reason) = self.unsupported.get(function) {
-            return Err(gateway::InvokeError::Unavailable(reason.clone()));
+        let reason = self.unsupported.load().get(function).cloned();
+        if let Some(reason) = reason {
+            return Err(gateway::InvokeError::Unavailable(reason));
         }
         match self.lambda.invoke(function, payload).await {
             Ok(runtime_api::Outcome::Response(response)) => {
@@ -96,11 +113,13 @@ fn kind(connection: gateway::Id, what: What) -> Kind {
             why,
         },
         What::Connected {
+            stage,
             subprotocol,
             principal,
             ..
         } => Kind::Connected {
             connection,
+            stage,
             subprotocol,
             principal,
         },

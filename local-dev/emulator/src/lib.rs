@@ -1,7 +1,8 @@
 //! The gatepost binary: the emulator and its command line.
 //!
 //! [`run`] reads the command line; `dev` is one start, end to end: read the template, build the
-//! functions, start them, serve. `wire` makes the parts, `serve` is the one port, `console` the
+//! functions, start them, serve. `loaded` is what the template and the build come to, `wire` makes
+//! the parts of it, `reload` replaces them while clients stay, `serve` is the one port, `console` the
 //! page and API at `/_gatepost/`, `facts` what happens.
 
 mod address_file;
@@ -17,10 +18,13 @@ mod environment;
 mod facts;
 mod faults;
 mod functions;
+mod loaded;
 mod overview;
 mod port;
+mod reload;
 mod schedule;
 mod serve;
+mod served;
 mod signatures;
 mod stop;
 mod style;

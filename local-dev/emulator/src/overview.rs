@@ -1,6 +1,7 @@
 //! What stands still while the emulator runs: where it is reached, what it reads, and its routes.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
@@ -13,9 +14,11 @@ use gatepost_template::Finding;
 use gatepost_template::Function;
 use gatepost_template::Integration;
 use gatepost_template::Mapping;
+use gatepost_template::Route;
 use serde::Serialize;
 
 use crate::build::Launch;
+use crate::served::Served;
 
 /// What stands still while the emulator runs.
 #[derive(Debug, Clone)]
@@ -24,8 +27,8 @@ pub(crate) struct Overview {
     pub(crate) endpoints: Endpoints,
     /// The template, as the person named it.
     pub(crate) template: String,
-    /// The stage.
-    pub(crate) stage: String,
+    /// Every stage of every API; never empty, that of `--stage` first.
+    pub(crate) stages: Vec<StageRow>,
     /// Where the functions keep what they keep, without passwords.
     pub(crate) store: String,
     /// Routes, and what calls the functions that no route names.
@@ -89,25 +92,57 @@ impl Endpoints {
         !self.domains.contains(&self.websocket)
     }
 
-    /// With the URLs of an API's mappings. Browsers take every name below `localhost` for this
+    /// With the URLs of the APIs' mappings. Browsers take every name below `localhost` for this
     /// machine, so that the domain itself need not lead here.
-    pub(crate) fn at_domains(mut self, api: &Api) -> Self {
+    pub(crate) fn at_domains(mut self, served: &Served) -> Self {
         let port = self.authority.rsplit(':').next().unwrap_or_default();
         let url = |mapping: &Mapping| {
             let (domain, key) = (&mapping.domain, &mapping.key);
             format!("ws://{domain}.localhost:{port}/{key}")
         };
-        self.domains = api.mappings.iter().map(url).collect();
-        if let (true, Some(first)) = (api.disable_execute_api_endpoint, self.domains.first()) {
-            self.websocket.clone_from(first);
+        let apis = served.apis.iter().map(|served| &served.api);
+        let mappings = apis.flat_map(|api| &api.mappings);
+        self.domains = mappings.map(url).collect();
+        let first = &served.apis[0].api;
+        if let (true, Some(mapping)) = (first.disable_execute_api_endpoint, first.mappings.first())
+        {
+            self.websocket = url(mapping);
         }
         self
     }
 }
 
+/// A stage, and where it is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct StageRow {
+    /// Logical ID of its API.
+    pub(crate) api: String,
+    /// Its name here.
+    pub(crate) stage: String,
+    /// `ws://host:port/stage`.
+    pub(crate) websocket: String,
+    /// `http://host:port/stage/@connections`.
+    pub(crate) management: String,
+}
+
+/// Where the stages of all APIs are reached.
+pub(crate) fn stages(served: &Served, endpoints: &Endpoints) -> Vec<StageRow> {
+    let rows = served.apis.iter().flat_map(|served| {
+        served.api.stages.iter().map(|stage| StageRow {
+            api: served.api.id.clone(),
+            stage: stage.name.clone(),
+            websocket: format!("ws://{}/{}", endpoints.authority, stage.name),
+            management: format!("{}/{}/@connections", endpoints.origin, stage.name),
+        })
+    });
+    rows.collect()
+}
+
 /// A row of the table of routes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RouteRow {
+    /// Logical ID of the API that has the route; `None` of what else calls a function.
+    pub(crate) api: Option<String>,
     /// A route key, or what else calls a function: `authorizer`, `every 60 s`, `invoke`.
     pub(crate) key: String,
     /// Logical ID of what it calls.
@@ -120,9 +155,47 @@ pub(crate) struct RouteRow {
     pub(crate) reason: Option<String>,
 }
 
-/// The rows of an API and its functions: `$connect`, `$disconnect`, `$default`, further routes,
-/// then functions that no route calls.
-pub(crate) fn rows(api: &Api, functions: &BTreeMap<String, Function>) -> Vec<RouteRow> {
+/// The rows of the APIs and their functions: of each API `$connect`, `$disconnect`, `$default` and
+/// further routes, then functions that no route calls.
+pub(crate) fn rows(served: &Served, functions: &BTreeMap<String, Function>) -> Vec<RouteRow> {
+    let apis = served.apis.iter().map(|served| &served.api);
+    let mut rows: Vec<RouteRow> = apis
+        .clone()
+        .flat_map(|api| route_rows(api, functions))
+        .collect();
+    let authorizers: BTreeSet<&str> = apis
+        .flat_map(|api| api.routes.values())
+        .filter_map(|route| Some(route.authorizer.as_ref()?.function.as_str()))
+        .collect();
+    for function in functions.values() {
+        let row = |key: String| RouteRow {
+            api: None,
+            key,
+            function: Some(function.id.clone()),
+            note: None,
+            timeout: Some(function.timeout),
+            reason: None,
+        };
+        if authorizers.contains(function.id.as_str()) {
+            rows.push(row("authorizer".into()));
+        }
+        rows.extend(
+            function
+                .schedules
+                .iter()
+                .map(|s| row(format!("every {}", duration(s.every)))),
+        );
+        if !rows
+            .iter()
+            .any(|row| row.function.as_ref() == Some(&function.id))
+        {
+            rows.push(row("invoke".into()));
+        }
+    }
+    rows
+}
+
+fn route_rows(api: &Api, functions: &BTreeMap<String, Function>) -> Vec<RouteRow> {
     let order = |key: &str| match key {
         "$connect" => 0,
         "$disconnect" => 1,
@@ -131,8 +204,7 @@ pub(crate) fn rows(api: &Api, functions: &BTreeMap<String, Function>) -> Vec<Rou
     };
     let mut routes: Vec<_> = api.routes.values().collect();
     routes.sort_by_key(|route| (order(&route.key), route.key.as_str()));
-    let mut rows = Vec::new();
-    for route in routes {
+    let row = |route: &Route| {
         let (function, timeout, reason) = match &route.integration {
             Some(Integration::Lambda { function, timeout }) => {
                 // Whoever gives up first decides: the gateway or the function's own limit.
@@ -155,44 +227,16 @@ pub(crate) fn rows(api: &Api, functions: &BTreeMap<String, Function>) -> Vec<Rou
             .chain(signed)
             .chain(two_way)
             .collect();
-        rows.push(RouteRow {
+        RouteRow {
+            api: Some(api.id.clone()),
             key: route.key.clone(),
             function,
             note: (!notes.is_empty()).then(|| notes.join(", ")),
             timeout,
             reason,
-        });
-    }
-    let authorizers: Vec<&str> = api
-        .routes
-        .values()
-        .filter_map(|route| Some(route.authorizer.as_ref()?.function.as_str()))
-        .collect();
-    for function in functions.values() {
-        let row = |key: String| RouteRow {
-            key,
-            function: Some(function.id.clone()),
-            note: None,
-            timeout: Some(function.timeout),
-            reason: None,
-        };
-        if authorizers.contains(&function.id.as_str()) {
-            rows.push(row("authorizer".into()));
         }
-        rows.extend(
-            function
-                .schedules
-                .iter()
-                .map(|s| row(format!("every {}", duration(s.every)))),
-        );
-        if !rows
-            .iter()
-            .any(|row| row.function.as_ref() == Some(&function.id))
-        {
-            rows.push(row("invoke".into()));
-        }
-    }
-    rows
+    };
+    routes.into_iter().map(row).collect()
 }
 
 /// Where the functions' data is, from the variables that they all get: `DATABASE_URL` and

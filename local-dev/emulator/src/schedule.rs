@@ -1,10 +1,14 @@
 //! `Events: Schedule` with `rate()`: asynchronous invocations, again and again.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
 use gatepost_clock::Clock;
+use gatepost_template::Function;
+use gatepost_template::Schedule;
 use serde_json::json;
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::credentials::REGION;
@@ -12,6 +16,50 @@ use crate::time::rfc3339;
 
 /// The shortest time between two events on the machine's clock, however fast this one runs.
 const SHORTEST: Duration = Duration::from_millis(10);
+
+/// The schedules that run; dropping it ends them.
+#[derive(Debug, Default)]
+pub(crate) struct Schedules {
+    /// By the function's logical ID.
+    of: BTreeMap<String, Vec<Schedule>>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Schedules {
+    /// The schedules of these functions; `start` starts one.
+    pub(crate) fn new(
+        functions: &BTreeMap<String, Function>,
+        mut start: impl FnMut(&Function, &Schedule) -> Option<JoinHandle<()>>,
+    ) -> Self {
+        let each = functions.values().flat_map(|function| {
+            let schedules = function.schedules.iter();
+            schedules.map(move |schedule| (function, schedule))
+        });
+        Self {
+            tasks: each
+                .filter_map(|(function, schedule)| start(function, schedule))
+                .collect(),
+            of: Self::of(functions),
+        }
+    }
+
+    /// Whether they are those of these functions: then they run on, and no period begins anew.
+    pub(crate) fn are_of(&self, functions: &BTreeMap<String, Function>) -> bool {
+        self.of == Self::of(functions)
+    }
+
+    fn of(functions: &BTreeMap<String, Function>) -> BTreeMap<String, Vec<Schedule>> {
+        let each = functions.values();
+        each.map(|function| (function.id.clone(), function.schedules.clone()))
+            .collect()
+    }
+}
+
+impl Drop for Schedules {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
 
 /// Calls `invoke` each time `every` has passed on this clock; the first time after one period. An
 /// event that is late, because the machine was busy or the clock was put forward by several

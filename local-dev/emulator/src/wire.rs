@@ -14,10 +14,7 @@ use gatepost_runtime_api as runtime_api;
 use gatepost_runtime_api::FunctionSpec;
 use gatepost_runtime_api::Lambda;
 use gatepost_sigv4::Signatures;
-use gatepost_template::Api;
 use gatepost_template::Function;
-use gatepost_template::Project;
-use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::board::Board;
@@ -37,8 +34,9 @@ use crate::faults::Faults;
 use crate::functions::Functions;
 use crate::functions::GatewayObserver;
 use crate::functions::lambda_observer;
-use crate::overview::Endpoints;
+use crate::loaded::Loaded;
 use crate::schedule;
+use crate::schedule::Schedules;
 use crate::signatures::signatures;
 
 /// Of everything that is emulated: the account in ARNs.
@@ -61,12 +59,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) arguments: &'a DevArguments,
     /// The emulator's own process.
     pub(crate) process: &'a Process,
-    /// Where it is reached.
-    pub(crate) endpoints: &'a Endpoints,
     /// Of this start.
     pub(crate) credentials: &'a Credentials,
-    /// How functions run, by logical ID.
-    pub(crate) launches: &'a BTreeMap<String, Launch>,
     /// Where facts go.
     pub(crate) journal: &'a Arc<Journal>,
     /// What goes wrong on purpose.
@@ -74,42 +68,8 @@ pub(crate) struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    /// A board with every function on it.
-    pub(crate) fn board(self) -> Board {
-        Board::new(self.launches.iter().map(|(id, launch)| {
-            let state = match launch {
-                Launch::Command(_) => State::Starting,
-                Launch::Unsupported(reason) => State::Unsupported {
-                    reason: reason.clone(),
-                },
-            };
-            (id.clone(), state)
-        }))
-    }
-
     /// The functions that can run; one environment of each begins to start.
-    pub(crate) fn lambda(
-        self,
-        project: &Project,
-        overrides: &BTreeMap<String, String>,
-        board: &Arc<Board>,
-    ) -> anyhow::Result<Lambda> {
-        let (authority, stage) = (&self.endpoints.authority, &self.arguments.stage);
-        let mut endpoints = environment::endpoints(&self.endpoints.origin, stage);
-        endpoints.extend(overrides.clone());
-        // A template makes its API's addresses with `Fn::Sub`: here they are on this machine.
-        let local = |value: &str| match project.apis.first() {
-            Some(api) => api.with_local_addresses(value, authority, stage),
-            None => value.to_owned(),
-        };
-        let specs = project
-            .functions
-            .values()
-            .filter_map(|function| match &self.launches[&function.id] {
-                Launch::Command(command) => Some(spec(function, command, local, &endpoints)),
-                Launch::Unsupported(_) => None,
-            })
-            .collect();
+    pub(crate) fn lambda(self, loaded: &Loaded, board: &Arc<Board>) -> anyhow::Result<Lambda> {
         let arguments = self.arguments;
         let config = runtime_api::Config {
             region: REGION.to_owned(),
@@ -133,29 +93,22 @@ impl Parts<'_> {
                 self.clock.clone(),
             ),
         };
-        Lambda::new(config, specs).context("cannot start the process that watches over functions")
+        Lambda::new(config, specs(loaded))
+            .context("cannot start the process that watches over functions")
     }
 
     /// The gateway before these functions.
-    pub(crate) fn gateway(self, api: Api, lambda: &Arc<Lambda>) -> anyhow::Result<Gateway> {
-        let unsupported = self
-            .launches
-            .iter()
-            .filter_map(|(id, launch)| match launch {
-                Launch::Unsupported(reason) => Some((id.clone(), reason.clone())),
-                Launch::Command(_) => None,
-            });
-        let functions = Functions {
-            lambda: Arc::clone(lambda),
-            unsupported: unsupported.collect(),
-        };
+    pub(crate) fn gateway(
+        self,
+        loaded: &Loaded,
+        functions: &Arc<Functions>,
+    ) -> anyhow::Result<Gateway> {
         let random = gateway::SplitMix::from_system().context("the system's random source")?;
         let config = gateway::Config {
-            api_id: api.api_id(),
-            api,
+            apis: apis(loaded),
             region: REGION.to_owned(),
             account: ACCOUNT.to_owned(),
-            authority: self.endpoints.authority.clone(),
+            authority: loaded.overview.endpoints.authority.clone(),
             limits: limits(self.arguments, self.quotas),
             throttles: Arc::clone(self.account),
             guesses: self.arguments.guesses(),
@@ -166,7 +119,8 @@ impl Parts<'_> {
             observer: Arc::new(GatewayObserver(Arc::clone(self.journal))),
             faults: Arc::<Faults>::clone(self.faults),
         };
-        Ok(Gateway::new(config, Arc::new(functions)))
+        let functions: Arc<Functions> = Arc::clone(functions);
+        Ok(Gateway::new(config, functions))
     }
 
     /// The signatures of requests for `service`.
@@ -176,39 +130,31 @@ impl Parts<'_> {
     }
 
     /// Starts the schedules of the functions that run.
-    pub(crate) fn schedules(
-        self,
-        functions: &BTreeMap<String, Function>,
-        lambda: &Arc<Lambda>,
-    ) -> Vec<JoinHandle<()>> {
-        let runs = |id: &String| matches!(self.launches[id], Launch::Command(_));
-        let mut tasks = Vec::new();
-        for function in functions.values().filter(|function| runs(&function.id)) {
-            for schedule in &function.schedules {
-                let (id, input) = (function.id.clone(), schedule.input.clone());
-                let (lambda, journal) = (Arc::clone(lambda), Arc::clone(self.journal));
-                let (every, clock) = (schedule.every, self.clock.clone());
-                let timed = self.clock.clone();
-                let invoke = move || {
-                    let at = timed.now_ms();
-                    let payload =
-                        schedule::payload(input.as_deref(), Uuid::new_v4(), at, ACCOUNT, &id);
-                    journal.record(Fact {
-                        at,
-                        kind: Kind::Scheduled {
-                            function: id.clone(),
-                        },
-                    });
-                    if let Err(error) = lambda.invoke_async(&id, payload) {
-                        tracing::warn!(function = id, %error, "a scheduled event was lost");
-                    }
-                };
-                tasks.push(tokio::spawn(async move {
-                    schedule::run(every, &clock, invoke).await;
-                }));
+    pub(crate) fn schedules(self, loaded: &Loaded, lambda: &Arc<Lambda>) -> Schedules {
+        Schedules::new(&loaded.project.functions, |function, schedule| {
+            if matches!(loaded.launches[&function.id], Launch::Unsupported(_)) {
+                return None;
             }
-        }
-        tasks
+            let (id, input) = (function.id.clone(), schedule.input.clone());
+            let (lambda, journal) = (Arc::clone(lambda), Arc::clone(self.journal));
+            let (every, clock) = (schedule.every, self.clock.clone());
+            let timed = self.clock.clone();
+            let invoke = move || {
+                let at = timed.now_ms();
+                let payload = schedule::payload(input.as_deref(), Uuid::new_v4(), at, ACCOUNT, &id);
+                let function = id.clone();
+                journal.record(Fact {
+                    at,
+                    kind: Kind::Scheduled { function },
+                });
+                if let Err(error) = lambda.invoke_async(&id, payload) {
+                    tracing::warn!(function = id, %error, "a scheduled event was lost");
+                }
+            };
+            Some(tokio::spawn(async move {
+                schedule::run(every, &clock, invoke).await;
+            }))
+        })
     }
 }
 
@@ -224,23 +170,82 @@ fn limits(arguments: &DevArguments, quotas: &Quotas) -> gateway::Limits {
     }
 }
 
+/// Every function, and how it begins.
+pub(crate) fn states(loaded: &Loaded) -> BTreeMap<String, State> {
+    let state = |launch: &Launch| match launch {
+        Launch::Command(_) => State::Starting,
+        Launch::Unsupported(reason) => State::Unsupported {
+            reason: reason.clone(),
+        },
+    };
+    let launches = loaded.launches.iter();
+    launches
+        .map(|(id, launch)| (id.clone(), state(launch)))
+        .collect()
+}
+
+/// The functions that can run.
+pub(crate) fn specs(loaded: &Loaded) -> Vec<FunctionSpec> {
+    let (served, endpoints) = (&loaded.served, &loaded.overview.endpoints);
+    // A template makes its API's addresses with `Fn::Sub`: here they are on this machine.
+    let local = |value: &str| served.with_local_addresses(value, &endpoints.authority);
+    let functions = loaded.project.functions.values();
+    functions
+        .filter_map(|function| match &loaded.launches[&function.id] {
+            Launch::Command(command) => {
+                let stage = served.stage_of(&function.id);
+                let mut variables = environment::endpoints(&endpoints.origin, stage);
+                variables.extend(loaded.overrides.clone());
+                Some(spec(function, command, local, variables))
+            }
+            Launch::Unsupported(_) => None,
+        })
+        .collect()
+}
+
+/// Why the other functions cannot run, by logical ID.
+pub(crate) fn unsupported(loaded: &Loaded) -> BTreeMap<String, String> {
+    let launches = loaded.launches.iter();
+    launches
+        .filter_map(|(id, launch)| match launch {
+            Launch::Unsupported(reason) => Some((id.clone(), reason.clone())),
+            Launch::Command(_) => None,
+        })
+        .collect()
+}
+
+/// The APIs as the gateway serves them.
+pub(crate) fn apis(loaded: &Loaded) -> Vec<gateway::ServedApi> {
+    let apis = loaded.served.apis.iter();
+    apis.map(|served| gateway::ServedApi {
+        id: served.api.api_id(),
+        api: served.api.clone(),
+    })
+    .collect()
+}
+
 /// A function as the pool runs it: the template's variables, with addresses that are `local`, under
 /// `overrides`.
 fn spec(
     function: &Function,
     command: &runtime_api::Command,
     local: impl Fn(&str) -> String,
-    overrides: &BTreeMap<String, String>,
+    overrides: BTreeMap<String, String>,
 ) -> FunctionSpec {
     let variables = function.environment.iter();
     let mut environment: BTreeMap<String, String> = variables
         .map(|(name, value)| (name.clone(), local(value)))
         .collect();
-    environment.extend(overrides.clone());
+    environment.extend(overrides);
     if function.runtime.starts_with("python") {
         // What a function printed before it crashed would stay in Python's buffer.
         environment
             .entry("PYTHONUNBUFFERED".to_owned())
+            .or_insert_with(|| "1".to_owned());
+        // On Lambda nothing can be written beside the code, either. Here it would hide a change within
+        // the second, which is all that Python compares.
+        environment
+            .entry("PYTHONDONTWRITEBYTECODE".to_owned())
             .or_insert_with(|| "1".to_owned());
     }
     FunctionSpec {

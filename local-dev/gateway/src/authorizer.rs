@@ -38,6 +38,7 @@ pub(crate) fn has_identity(
     head: &Head,
     connection: &Connection,
 ) -> Result<bool, UnknownSource> {
+    let variables = &connection.stage.deployed().variables;
     for source in sources {
         let bare = source.strip_prefix('$').unwrap_or(source);
         let value = if let Some(name) = bare.strip_prefix("route.request.header.") {
@@ -45,7 +46,7 @@ pub(crate) fn has_identity(
         } else if let Some(name) = bare.strip_prefix("route.request.querystring.") {
             head.query.last(name)
         } else if let Some(name) = bare.strip_prefix("stageVariables.") {
-            connection.stage.variables.get(name).map(String::as_str)
+            variables.get(name).map(String::as_str)
         } else if let Some(name) = bare.strip_prefix("context.") {
             match name {
                 "connectionId" => Some(connection.id.as_str()),

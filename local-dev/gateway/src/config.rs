@@ -18,10 +18,8 @@ use crate::Reading;
 /// What a gateway is made from.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The API; its `stages` carry the names under which they are served.
-    pub api: Api,
-    /// The API's id, on AWS 10 lower-case letters and digits: `apiId` of every event.
-    pub api_id: String,
+    /// The APIs that are served first; [`crate::Gateway::deploy`] replaces them.
+    pub apis: Vec<ServedApi>,
     /// The region, for ARNs and ids.
     pub region: String,
     /// The account's 12 digits, for ARNs.
@@ -60,6 +58,16 @@ pub struct Caller {
     pub principal_id: String,
     /// `identity.userArn`.
     pub arn: String,
+}
+
+/// An API and its id.
+#[derive(Debug, Clone)]
+pub struct ServedApi {
+    /// The API; its `stages` carry the names under which they are served, of which no other API
+    /// has one.
+    pub api: Api,
+    /// On AWS 10 lower-case letters and digits: `apiId` of every event.
+    pub id: String,
 }
 
 /// Quotas and timeouts; [`Limits::default`] has those of Developer Guide, "Quotas for configuring

@@ -14,7 +14,6 @@ use std::sync::atomic::Ordering;
 
 use fastwebsockets::OpCode;
 use futures_util::task::AtomicWaker;
-use gatepost_template::Stage;
 use tokio::net::tcp::OwnedWriteHalf;
 
 use crate::Id;
@@ -22,7 +21,7 @@ use crate::Limits;
 use crate::PostRefusal;
 use crate::authorizer::Authorized;
 use crate::close::Ending;
-use crate::event::Place;
+use crate::deployment::Stage;
 use crate::outbox::Outbox;
 use crate::outbox::Pushed;
 
@@ -111,11 +110,11 @@ impl Connection {
     }
 
     /// `domainName`: the domain by which the client came, or the one that all events have.
-    pub(crate) fn domain_name<'a>(&'a self, place: &'a Place) -> &'a str {
+    pub(crate) fn domain_name(&self) -> &str {
         if self.is_named {
             &self.host
         } else {
-            &place.domain_name
+            &self.stage.domain_name
         }
     }
 
@@ -247,6 +246,7 @@ impl Connection {
     pub(crate) fn view(&self) -> ConnectionView {
         ConnectionView {
             id: self.id,
+            api: self.stage.api.clone(),
             stage: self.stage.name.clone(),
             connected_at: self.connected_at,
             last_active_at: self.last_active_at(),
@@ -272,6 +272,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub struct ConnectionView {
     /// Its id.
     pub id: Id,
+    /// Logical ID of its API.
+    pub api: String,
     /// Its stage.
     pub stage: String,
     /// Milliseconds since 1970.

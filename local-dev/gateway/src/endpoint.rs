@@ -1,7 +1,7 @@
 //! Which stage a request is for: its `Host` and the first segment of its path say so.
 //!
 //! At the default endpoint the segment is the stage's name; whatever names the emulator's port is
-//! that endpoint, and so is `{api-id}.execute-api.…` if its id is this API's. At a custom domain
+//! that endpoint, and so is `{api-id}.execute-api.…` for the stages of that API. At a custom domain
 //! the segment is a mapping key, or belongs to the stage that is mapped at the root (Developer
 //! Guide, "Map WebSocket API stages to a custom domain name"). Browsers and many resolvers take
 //! every name below `localhost` for this machine, so `{domain}.localhost` is the domain, too.
@@ -10,22 +10,27 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use gatepost_template::Api;
-use gatepost_template::Stage;
+use gatepost_template::Mapping;
 use http::HeaderMap;
 use http::header;
 use http::uri::Authority;
 use percent_encoding::percent_decode_str;
 
-/// The names and paths under which an API is reached.
-#[derive(Debug)]
+use crate::Config;
+use crate::ServedApi;
+use crate::deployment::Deployed;
+use crate::deployment::Routes;
+use crate::deployment::Stage;
+use crate::throttle::StageThrottles;
+
+/// The names and paths under which APIs are reached.
+#[derive(Debug, Default)]
 pub(crate) struct Endpoints {
-    /// What the host of the default endpoint begins with: `{api-id}.execute-api.`.
-    own_host: String,
+    /// By the name under which it is served; of stages of one name the first API's counts.
     stages: HashMap<String, Arc<Stage>>,
     domains: Vec<Domain>,
-    /// `DisableExecuteApiEndpoint`.
-    is_default_disabled: bool,
+    /// Ids of APIs with `DisableExecuteApiEndpoint`.
+    disabled: Vec<String>,
 }
 
 /// A custom domain: stages by mapping key.
@@ -61,43 +66,67 @@ pub(crate) enum Host {
 pub(crate) struct Nowhere(pub(crate) &'static str);
 
 impl Endpoints {
-    /// Every stage.
-    pub(crate) fn stages(&self) -> impl Iterator<Item = &Arc<Stage>> {
-        self.stages.values()
+    /// Those of these APIs, in the place of `before`. A stage that stays keeps its connections; one
+    /// that goes is not reached any more, and serves those that it has as before.
+    pub(crate) fn new(before: &Self, config: &Config, apis: &[ServedApi]) -> Self {
+        let mut endpoints = Self::default();
+        for served in apis {
+            let api = &served.api;
+            let routes = Arc::new(Routes::new(api, config.limits.integration));
+            for stage in &api.stages {
+                let name = &stage.name;
+                if endpoints.stages.contains_key(name) {
+                    continue;
+                }
+                let deployed = Deployed {
+                    variables: stage.variables.clone(),
+                    routes: Arc::clone(&routes),
+                    throttles: match config.limits.stage_throttling {
+                        true => StageThrottles::new(stage, &api.routes, &config.throttles),
+                        false => StageThrottles::default(),
+                    },
+                };
+                let stage = Stage::deploy(before.stages.get(name), config, served, name, deployed);
+                endpoints.stages.insert(name.clone(), stage);
+            }
+            if api.disable_execute_api_endpoint {
+                endpoints.disabled.push(served.id.clone());
+            }
+            endpoints.map(&api.mappings, &served.id);
+        }
+        // The full name comes before a wildcard that includes it.
+        endpoints
+            .domains
+            .sort_by_key(|domain| domain.name.starts_with('*'));
+        endpoints
     }
 
-    pub(crate) fn new(api: &Api, api_id: &str) -> Self {
-        let stages: HashMap<String, Arc<Stage>> = api
-            .stages
-            .iter()
-            .map(|stage| (stage.name.clone(), Arc::new(stage.clone())))
-            .collect();
-        let mut domains: Vec<Domain> = Vec::new();
-        for mapping in &api.mappings {
-            let Some(stage) = stages.get(&mapping.stage) else {
+    /// Adds the mappings of an API.
+    fn map(&mut self, mappings: &[Mapping], api_id: &str) {
+        for mapping in mappings {
+            let stage = self.stages.get(&mapping.stage);
+            let Some(stage) = stage.filter(|stage| stage.api_id == api_id) else {
                 continue;
             };
-            let at = domains
+            let at = self
+                .domains
                 .iter()
                 .position(|domain| domain.name == mapping.domain);
             let at = at.unwrap_or_else(|| {
-                domains.push(Domain {
+                self.domains.push(Domain {
                     name: mapping.domain.clone(),
                     keys: HashMap::new(),
                 });
-                domains.len() - 1
+                self.domains.len() - 1
             });
             let key = mapping.key.clone();
-            domains[at].keys.insert(key, Arc::clone(stage));
+            self.domains[at].keys.insert(key, Arc::clone(stage));
         }
-        // The full name comes before a wildcard that includes it.
-        domains.sort_by_key(|domain| domain.name.starts_with('*'));
-        Self {
-            own_host: format!("{api_id}.execute-api."),
-            stages,
-            domains,
-            is_default_disabled: api.disable_execute_api_endpoint,
-        }
+    }
+
+    /// Logical ID of the API of a stage.
+    pub(crate) fn api_of(&self, stage: &str) -> Option<&str> {
+        self.stages.get(stage).map(|stage| stage.api.as_str())
     }
 
     /// The stage that a request with these headers for this path (still encoded) is for.
@@ -122,24 +151,23 @@ impl Endpoints {
                 host: Host::Domain,
             });
         }
-        let host = match host.split_once(".execute-api.") {
-            None => Host::Machine,
-            Some(_) if host.starts_with(&self.own_host) => Host::Api,
-            Some(_) => return Err(Nowhere("the host is that of another API")),
-        };
+        let api_id = host.split_once(".execute-api.").map(|(id, _)| id);
         match self.stages.get(first.as_ref()) {
+            Some(stage) if api_id.is_some_and(|id| id != stage.api_id) => {
+                Err(Nowhere("the host is that of another API"))
+            }
             Some(stage) => Ok(Located {
                 stage: Arc::clone(stage),
                 rest,
-                host,
+                host: api_id.map_or(Host::Machine, |_| Host::Api),
             }),
             None => Err(Nowhere("no such stage")),
         }
     }
 
-    /// Whether clients may connect by a host that was written in this way.
-    pub(crate) fn lets_in(&self, host: Host) -> bool {
-        host == Host::Domain || !self.is_default_disabled
+    /// Whether clients may connect to a stage by a host that was written in this way.
+    pub(crate) fn lets_in(&self, located: &Located<'_>) -> bool {
+        located.host == Host::Domain || !self.disabled.contains(&located.stage.api_id)
     }
 
     fn domain(&self, host: &str) -> Option<&Domain> {
@@ -177,8 +205,8 @@ mod tests {
     use std::collections::BTreeMap;
     use std::path::PathBuf;
 
+    use gatepost_template::Api;
     use gatepost_template::At;
-    use gatepost_template::Mapping;
     use proptest::prelude::*;
 
     use super::*;
@@ -189,9 +217,9 @@ mod tests {
             line: 1,
             column: 1,
         };
-        let stage = |name: &str| Stage {
+        let stage = |name: &str| gatepost_template::Stage {
             name: name.to_owned(),
-            ..Stage::default()
+            ..gatepost_template::Stage::default()
         };
         let mapping = |(domain, key, stage): &(&str, &str, &str)| Mapping {
             domain: (*domain).to_owned(),
@@ -208,7 +236,33 @@ mod tests {
             disable_execute_api_endpoint: disabled,
             at: at.clone(),
         };
-        Endpoints::new(&api, "abcdef1234")
+        let served = ServedApi {
+            api,
+            id: "abcdef1234".to_owned(),
+        };
+        Endpoints::new(&Endpoints::default(), &config(), &[served])
+    }
+
+    fn config() -> Config {
+        Config {
+            apis: Vec::new(),
+            region: "us-east-1".to_owned(),
+            account: "000000000000".to_owned(),
+            authority: "127.0.0.1:3001".to_owned(),
+            limits: crate::Limits::default(),
+            throttles: Arc::new(crate::Account::new(crate::AccountQuotas::default())),
+            clock: gatepost_clock::Clock::system(1.0),
+            random: Arc::new(crate::SplitMix::new(1)),
+            signatures: gatepost_sigv4::Signatures::unchecked(),
+            caller: crate::Caller {
+                access_key_id: String::new(),
+                principal_id: String::new(),
+                arn: String::new(),
+            },
+            observer: Arc::new(crate::Unobserved),
+            faults: Arc::new(crate::NoFaults),
+            guesses: crate::Guesses::default(),
+        }
     }
 
     fn locate(endpoints: &Endpoints, host: &str, path: &str) -> Option<(String, String, Host)> {
@@ -284,10 +338,16 @@ mod tests {
     #[test]
     fn a_disabled_default_endpoint_lets_nobody_in() {
         let mapped = [("chat.example.com", "", "prod")];
-        let disabled = endpoints(&mapped, true);
-        assert!(disabled.lets_in(Host::Domain));
-        assert!(!disabled.lets_in(Host::Machine) && !disabled.lets_in(Host::Api));
-        assert!(endpoints(&mapped, false).lets_in(Host::Machine));
+        let lets_in = |disabled: bool, host: &str, path: &str| {
+            let endpoints = endpoints(&mapped, disabled);
+            let host = http::HeaderValue::from_str(host).unwrap();
+            let headers = HeaderMap::from_iter([(header::HOST, host)]);
+            endpoints.lets_in(&endpoints.locate(&headers, path).unwrap())
+        };
+        assert!(lets_in(true, "chat.example.com", "/"));
+        assert!(!lets_in(true, "127.0.0.1:3001", "/prod"));
+        assert!(!lets_in(true, "abcdef1234.execute-api.localhost", "/prod"));
+        assert!(lets_in(false, "127.0.0.1:3001", "/prod"));
     }
 
     proptest! {

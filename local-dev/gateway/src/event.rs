@@ -11,7 +11,6 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::Caller;
 use crate::Id;
 use crate::close::Ending;
 use crate::connection::Connection;
@@ -20,18 +19,6 @@ use crate::head::Head;
 use crate::head::Multi;
 use crate::head::Pairs;
 use crate::head::Single;
-
-/// What the gateway's configuration adds to every event.
-#[derive(Debug)]
-pub(crate) struct Place {
-    pub(crate) api_id: String,
-    pub(crate) domain_name: String,
-    /// `arn:aws:execute-api:{region}:{account}:{api_id}`.
-    pub(crate) arn: String,
-    pub(crate) account: String,
-    /// Whoever signs.
-    pub(crate) caller: Caller,
-}
 
 /// The request an event is about.
 #[derive(Debug, Clone, Copy)]
@@ -86,13 +73,14 @@ struct Identity<'a> {
 
 impl<'a> Identity<'a> {
     /// With `AWS_IAM` also who signed; the order of keys is that of REST APIs' events.
-    fn new(place: &'a Place, connection: &'a Connection) -> Self {
-        let caller = connection.is_signed().then_some(&place.caller);
+    fn new(connection: &'a Connection) -> Self {
+        let stage = &connection.stage;
+        let caller = connection.is_signed().then_some(&stage.caller);
         let principal_id = caller.map(|caller| caller.principal_id.as_str());
         Self {
             user_arn: caller.map(|caller| caller.arn.as_str()),
             user_agent: connection.user_agent.as_deref(),
-            account_id: caller.map(|_| place.account.as_str()),
+            account_id: caller.map(|_| stage.account.as_str()),
             caller: principal_id,
             source_ip: connection.source_ip,
             access_key: caller.map(|caller| caller.access_key_id.as_str()),
@@ -103,7 +91,6 @@ impl<'a> Identity<'a> {
 
 impl<'a> RequestContext<'a> {
     fn new(
-        place: &'a Place,
         connection: &'a Connection,
         request: Request,
         route_key: &'a str,
@@ -122,11 +109,11 @@ impl<'a> RequestContext<'a> {
             stage: &connection.stage.name,
             connected_at: connection.connected_at,
             request_time_epoch: request.at_ms,
-            identity: Identity::new(place, connection),
+            identity: Identity::new(connection),
             request_id: request.id,
-            domain_name: connection.domain_name(place),
+            domain_name: connection.domain_name(),
             connection_id: connection.id,
-            api_id: &place.api_id,
+            api_id: &connection.stage.api_id,
         }
     }
 }
@@ -155,12 +142,8 @@ struct Connect<'a> {
 
 /// The event of `$connect`: without `Connection`, `Upgrade` and `content-length`, which only the
 /// authorizer sees.
-pub(crate) fn connect(
-    place: &Place,
-    connection: &Connection,
-    head: &Head,
-    request: Request,
-) -> Bytes {
+pub(crate) fn connect(connection: &Connection, head: &Head, request: Request) -> Bytes {
+    let deployed = connection.stage.deployed();
     let headers = head
         .headers
         .without_headers(&["connection", "upgrade", "content-length"]);
@@ -170,8 +153,8 @@ pub(crate) fn connect(
         multi_value_headers: headers.multi(),
         query_string_parameters: query.map(Pairs::single),
         multi_value_query_string_parameters: query.map(Pairs::multi),
-        stage_variables: known(&connection.stage.variables),
-        request_context: RequestContext::new(place, connection, request, "$connect", "CONNECT"),
+        stage_variables: known(&deployed.variables),
+        request_context: RequestContext::new(connection, request, "$connect", "CONNECT"),
         is_base64_encoded: false,
     })
 }
@@ -192,12 +175,12 @@ struct Authorize<'a> {
 
 /// The event of a REQUEST authorizer. Its maps are there even when they are empty.
 pub(crate) fn authorize(
-    place: &Place,
     connection: &Connection,
     head: &Head,
     request: Request,
     method_arn: &str,
 ) -> Bytes {
+    let deployed = connection.stage.deployed();
     let mut headers = head.headers.clone();
     headers.set_header("Connection", "upgrade".to_owned());
     headers.set_header("content-length", "0".to_owned());
@@ -210,8 +193,8 @@ pub(crate) fn authorize(
         multi_value_headers: headers.multi(),
         query_string_parameters: head.query.single(),
         multi_value_query_string_parameters: head.query.multi(),
-        stage_variables: &connection.stage.variables,
-        request_context: RequestContext::new(place, connection, request, "$connect", "CONNECT"),
+        stage_variables: &deployed.variables,
+        request_context: RequestContext::new(connection, request, "$connect", "CONNECT"),
     })
 }
 
@@ -227,16 +210,16 @@ struct Message<'a> {
 
 /// The event of a message: no headers and no query.
 pub(crate) fn message(
-    place: &Place,
     connection: &Connection,
     request: Request,
     message: Id,
     route_key: &str,
     body: &str,
 ) -> Bytes {
-    let context = RequestContext::new(place, connection, request, route_key, "MESSAGE");
+    let deployed = connection.stage.deployed();
+    let context = RequestContext::new(connection, request, route_key, "MESSAGE");
     let event = Message {
-        stage_variables: known(&connection.stage.variables),
+        stage_variables: known(&deployed.variables),
         request_context: RequestContext {
             message_id: Some(message),
             ..context
@@ -274,14 +257,10 @@ struct Disconnect<'a> {
 }
 
 /// The event of `$disconnect`: four headers, of which only `Host` has a value.
-pub(crate) fn disconnect(
-    place: &Place,
-    connection: &Connection,
-    request: Request,
-    ending: &Ending,
-) -> Bytes {
+pub(crate) fn disconnect(connection: &Connection, request: Request, ending: &Ending) -> Bytes {
+    let deployed = connection.stage.deployed();
     let host = connection.host.as_ref();
-    let context = RequestContext::new(place, connection, request, "$disconnect", "DISCONNECT");
+    let context = RequestContext::new(connection, request, "$disconnect", "DISCONNECT");
     json(&Disconnect {
         headers: DisconnectHeaders {
             host,
@@ -295,7 +274,7 @@ pub(crate) fn disconnect(
             forwarded_for: [""],
             rest_api: [""],
         },
-        stage_variables: known(&connection.stage.variables),
+        stage_variables: known(&deployed.variables),
         request_context: RequestContext {
             disconnect_status_code: Some(ending.code),
             disconnect_reason: Some(&ending.reason),

@@ -1,6 +1,5 @@
 //! The gateway itself: what all connections share.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -8,11 +7,8 @@ use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
-use gatepost_template::Authorizer;
-use gatepost_template::Expression;
-use gatepost_template::Integration;
-use gatepost_template::Stage;
 use http::HeaderMap;
 use http::HeaderValue;
 use http::Request;
@@ -33,6 +29,7 @@ use crate::InvokeError;
 use crate::Invoked;
 use crate::Outcome;
 use crate::PostError;
+use crate::ServedApi;
 use crate::Step;
 use crate::Throttled;
 use crate::What;
@@ -40,12 +37,13 @@ use crate::casing::Casing;
 use crate::close::Ending;
 use crate::connection::Connection;
 use crate::connection::Moment;
+use crate::deployment::Function;
+use crate::deployment::Stage;
 use crate::endpoint::Endpoints;
 use crate::endpoint::Host;
 use crate::endpoint::Nowhere;
 use crate::endpoint::split_path;
 use crate::event;
-use crate::event::Place;
 use crate::expiry;
 use crate::fault;
 use crate::handshake;
@@ -53,14 +51,13 @@ use crate::id::Ids;
 use crate::management;
 use crate::refusal::Refusal;
 use crate::registry::Registry;
-use crate::throttle::StageThrottles;
 
-/// One WebSocket API, served. Clones are the same gateway. It needs a tokio runtime.
+/// The WebSocket APIs of a template, served. Clones are the same gateway. It needs a tokio runtime.
 #[derive(Debug, Clone)]
 pub struct Gateway(pub(crate) Arc<Core>);
 
 impl Gateway {
-    /// A gateway for `config.api`, whose functions are called through `invoke`.
+    /// A gateway for `config.apis`, whose functions are called through `invoke`.
     #[must_use]
     pub fn new(config: Config, invoke: Arc<dyn Invoke>) -> Self {
         let core = Arc::new(Core::new(config, invoke));
@@ -68,12 +65,21 @@ impl Gateway {
         Self(core)
     }
 
+    /// Puts these APIs in the place of those before, without closing a connection: each message
+    /// goes where the routes of its time lead. Connections of a stage that is gone go on as before.
+    pub fn deploy(&self, apis: &[ServedApi]) {
+        let core = &self.0;
+        let endpoints = Endpoints::new(&core.endpoints.load(), &core.config, apis);
+        core.endpoints.store(Arc::new(endpoints));
+    }
+
     /// Whether a request with these headers for this path (of a URL, still encoded) is the
     /// gateway's: below a stage or what is mapped at a custom domain, or `/@connections/…` without
     /// a stage, which it refuses as AWS does.
     #[must_use]
     pub fn owns(&self, headers: &HeaderMap, path: &str) -> bool {
-        split_path(path).0 == "@connections" || self.0.endpoints.locate(headers, path).is_ok()
+        split_path(path).0 == "@connections"
+            || self.0.endpoints.load().locate(headers, path).is_ok()
     }
 
     /// Answers a request: `/{stage}` is the handshake, `/{stage}/@connections/{id}` the management
@@ -87,7 +93,8 @@ impl Gateway {
     ) -> Response<Full<Bytes>> {
         let core = &self.0;
         let uri = request.uri().clone();
-        let located = match core.endpoints.locate(request.headers(), uri.path()) {
+        let endpoints = core.endpoints.load_full();
+        let located = match endpoints.locate(request.headers(), uri.path()) {
             Ok(located) => located,
             Err(Nowhere(why)) => return core.refuse(Refusal::forbidden(why)).await,
         };
@@ -102,17 +109,11 @@ impl Gateway {
             let refusal = refusal.with_status(core.config.guesses.no_method);
             return core.refuse(refusal).await;
         }
-        if !core.endpoints.lets_in(located.host) {
+        if !endpoints.lets_in(&located) {
             let refusal = Refusal::forbidden("the default endpoint is disabled");
             return core.refuse(refusal).await;
         }
         handshake::serve(core, request, &located, peer).await
-    }
-
-    /// Logical ID of the API.
-    #[must_use]
-    pub fn api(&self) -> &str {
-        &self.0.config.api.id
     }
 
     /// Sends a text message to a connection: `POST @connections` without HTTP.
@@ -162,36 +163,11 @@ impl Gateway {
     }
 }
 
-/// A route as messages meet it.
-#[derive(Debug)]
-pub(crate) struct Target {
-    pub(crate) key: String,
-    /// `None` if it has no integration or one that is not emulated.
-    pub(crate) function: Option<Function>,
-    /// The route has no target at all, which `$connect` may.
-    pub(crate) without_target: bool,
-    pub(crate) two_way: bool,
-    pub(crate) authorizer: Option<Authorizer>,
-    /// Handshakes must be signed.
-    pub(crate) iam: bool,
-}
-
-/// A function and how long the gateway waits for it.
-#[derive(Debug)]
-pub(crate) struct Function {
-    pub(crate) id: String,
-    pub(crate) timeout: Duration,
-}
-
 /// What all connections share.
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) config: Config,
-    pub(crate) place: Place,
-    pub(crate) endpoints: Endpoints,
-    pub(crate) routes: HashMap<String, Arc<Target>>,
-    pub(crate) expression: Expression,
-    stage_throttles: StageThrottles,
+    pub(crate) endpoints: ArcSwap<Endpoints>,
     pub(crate) ids: Ids,
     pub(crate) invoke: Arc<dyn Invoke>,
     pub(crate) registry: Registry,
@@ -207,46 +183,10 @@ pub(crate) struct Core {
 
 impl Core {
     fn new(config: Config, invoke: Arc<dyn Invoke>) -> Self {
-        let api = &config.api;
-        let route = |route: &gatepost_template::Route| Target {
-            key: route.key.clone(),
-            function: match &route.integration {
-                Some(Integration::Lambda { function, timeout }) => Some(Function {
-                    id: function.clone(),
-                    timeout: (*timeout).min(config.limits.integration),
-                }),
-                Some(Integration::Unsupported(_)) | None => None,
-            },
-            without_target: route.integration.is_none(),
-            two_way: route.route_response,
-            authorizer: route.authorizer.clone(),
-            iam: route.iam,
-        };
         let millis = |limit: Duration| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
-        let endpoints = Endpoints::new(api, &config.api_id);
-        let stage_throttles = match config.limits.stage_throttling {
-            true => StageThrottles::new(endpoints.stages(), &api.routes, &config.throttles),
-            false => StageThrottles::default(),
-        };
+        let endpoints = Endpoints::new(&Endpoints::default(), &config, &config.apis);
         Self {
-            place: Place {
-                arn: format!(
-                    "arn:aws:execute-api:{}:{}:{}",
-                    config.region, config.account, config.api_id
-                ),
-                api_id: config.api_id.clone(),
-                domain_name: config.authority.clone(),
-                account: config.account.clone(),
-                caller: config.caller.clone(),
-            },
-            endpoints,
-            stage_throttles,
-            routes: api
-                .routes
-                .iter()
-                .map(|(k, r)| (k.clone(), Arc::new(route(r))))
-                .collect(),
-            expression: Expression::parse(&api.route_selection_expression),
+            endpoints: ArcSwap::from_pointee(endpoints),
             ids: Ids::new(&config.region, &*config.random),
             invoke,
             registry: Registry::new(),
@@ -279,9 +219,9 @@ impl Core {
     ///
     /// # Errors
     /// It is one too many.
-    pub(crate) fn admit_connect(&self, stage: &Arc<Stage>) -> Result<(), Throttled> {
+    pub(crate) fn admit_connect(&self, stage: &Stage) -> Result<(), Throttled> {
         let now = || self.config.clock.machine_uptime();
-        self.stage_throttles.call(stage, "$connect", now)?;
+        stage.deployed().throttles.call("$connect", now)?;
         self.config.throttles.connect(now)
     }
 
@@ -289,9 +229,9 @@ impl Core {
     ///
     /// # Errors
     /// It is one too many.
-    pub(crate) fn admit_message(&self, stage: &Arc<Stage>, route: &str) -> Result<(), Throttled> {
+    pub(crate) fn admit_message(&self, stage: &Stage, route: &str) -> Result<(), Throttled> {
         let now = || self.config.clock.machine_uptime();
-        self.stage_throttles.call(stage, route, now)?;
+        stage.deployed().throttles.call(route, now)?;
         self.config.throttles.request(now)
     }
 
@@ -363,11 +303,9 @@ impl Core {
             reason: ending.reason.clone().into_owned(),
             by: ending.by,
         });
-        let Some(target) = self
-            .routes
-            .get("$disconnect")
-            .filter(|t| t.function.is_some())
-        else {
+        let deployed = connection.stage.deployed();
+        let target = deployed.routes.get("$disconnect");
+        let Some(target) = target.filter(|target| target.function.is_some()) else {
             return;
         };
         let injected = self
@@ -386,7 +324,7 @@ impl Core {
         let (core, target, connection) =
             (Arc::clone(self), Arc::clone(target), Arc::clone(connection));
         let request = self.request(self.config.clock.now_ms());
-        let payload = event::disconnect(&self.place, &connection, request, ending);
+        let payload = event::disconnect(&connection, request, ending);
         let alive = self.live.enter();
         tokio::spawn(async move {
             if !injected.delay.is_zero() {

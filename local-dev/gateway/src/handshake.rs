@@ -39,13 +39,14 @@ use crate::authorizer;
 use crate::close::Ending;
 use crate::connection::Connection;
 use crate::connection::Opening;
+use crate::deployment::Function;
+use crate::deployment::Stage;
+use crate::deployment::Target;
 use crate::endpoint::Host;
 use crate::endpoint::Located;
 use crate::event;
 use crate::fault;
 use crate::gateway::Core;
-use crate::gateway::Function;
-use crate::gateway::Target;
 use crate::head::Head;
 use crate::policy::Decision;
 use crate::proxy_response::ProxyResponse;
@@ -92,7 +93,7 @@ pub(crate) async fn serve(
             .refuse(Refusal::bad_handshake("the handshake is incomplete"))
             .await;
     };
-    let signature = signature(core, &request);
+    let signature = signature(core, &located.stage, &request);
     let now = core.now();
     let head = Head::new(
         request.headers(),
@@ -270,7 +271,7 @@ async fn establish(
             Some(authorizer) => Some(authorizer.principal.clone()),
             None => connection
                 .is_signed()
-                .then(|| core.place.caller.principal_id.clone()),
+                .then(|| connection.stage.caller.principal_id.clone()),
         },
     });
     drop(head);
@@ -312,8 +313,13 @@ async fn upgraded(upgrade: UpgradeFut) -> Option<(TcpStream, Bytes)> {
 /// The signature of a handshake, if `$connect` wants one: in a header, or, as browsers cannot set
 /// any, in the query of a presigned URL (Developer Guide, "Control access to a WebSocket API with
 /// AWS IAM authorization").
-fn signature(core: &Core, request: &Request<Incoming>) -> Result<(), SignatureError> {
-    match core.routes.get("$connect") {
+fn signature(
+    core: &Core,
+    stage: &Stage,
+    request: &Request<Incoming>,
+) -> Result<(), SignatureError> {
+    let deployed = stage.deployed();
+    match deployed.routes.get("$connect") {
         Some(target) if target.iam => core.config.signatures.authorize(&SignedRequest {
             method: request.method(),
             uri: request.uri(),
@@ -332,7 +338,8 @@ async fn admit(
 ) -> Admission {
     // The integration on `$connect` is optional (Developer Guide, "Manage connected users and
     // client apps: $connect and $disconnect routes"), and so is the route.
-    let Some(target) = core.routes.get("$connect") else {
+    let deployed = connection.stage.deployed_full();
+    let Some(target) = deployed.routes.get("$connect") else {
         return Ok(None);
     };
     let request = core.request(core.config.clock.now_ms());
@@ -362,7 +369,7 @@ async fn integrate(
     target: &Target,
     function: &Function,
 ) -> Admission {
-    let payload = event::connect(&core.place, connection, head, request);
+    let payload = event::connect(connection, head, request);
     let response = match core
         .call(connection, request.id, &target.key, function, payload)
         .await
@@ -411,8 +418,11 @@ async fn authorize(
             return Err(Refusal::authorizer_failed(why));
         }
     }
-    let arn = format!("{}/{}/$connect", core.place.arn, connection.stage.name);
-    let payload = event::authorize(&core.place, connection, head, request, &arn);
+    let arn = format!(
+        "{}/{}/$connect",
+        connection.stage.arn, connection.stage.name
+    );
+    let payload = event::authorize(connection, head, request, &arn);
     let function = Function {
         id: authorizer.function.clone(),
         timeout: core.config.limits.integration,

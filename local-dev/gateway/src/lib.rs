@@ -11,6 +11,7 @@ mod close;
 mod config;
 mod connection;
 mod date;
+mod deployment;
 mod endpoint;
 mod event;
 mod expiry;

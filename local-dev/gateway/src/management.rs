@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gatepost_sigv4::Request as SignedRequest;
-use gatepost_template::Stage;
 use http::HeaderValue;
 use http::Method;
 use http::Request;
@@ -27,6 +26,7 @@ use crate::What;
 use crate::close::Ending;
 use crate::connection::Connection;
 use crate::date::iso_ms;
+use crate::deployment::Stage;
 use crate::endpoint::split_path;
 use crate::fault;
 use crate::gateway::Core;

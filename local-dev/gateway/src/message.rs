@@ -13,11 +13,12 @@ use crate::Outcome;
 use crate::Step;
 use crate::What;
 use crate::connection::Connection;
+use crate::deployment::Function;
+use crate::deployment::Routes;
+use crate::deployment::Target;
 use crate::event;
 use crate::fault;
 use crate::gateway::Core;
-use crate::gateway::Function;
-use crate::gateway::Target;
 use crate::proxy_response::ProxyResponse;
 use crate::route;
 
@@ -40,7 +41,8 @@ pub(crate) fn start(core: &Arc<Core>, connection: &Arc<Connection>, text: &str) 
         Some(fault) => fault::strike(connection, &fault),
         None => {}
     }
-    let target = select(core, text);
+    let deployed = connection.stage.deployed();
+    let target = select(core, &deployed.routes, text);
     core.tell(connection.id, || What::MessageIn {
         message,
         request: request.id,
@@ -60,7 +62,7 @@ pub(crate) fn start(core: &Arc<Core>, connection: &Arc<Connection>, text: &str) 
     if target.function.is_none() {
         return send_error(core, connection, request.id, "Internal server error");
     }
-    let payload = event::message(&core.place, connection, request, message, &target.key, text);
+    let payload = event::message(connection, request, message, &target.key, text);
     let under_way = UnderWay::new(core, connection);
     let (core, target) = (Arc::clone(core), Arc::clone(target));
     let mut answer = Box::pin(async move {
@@ -85,11 +87,11 @@ pub(crate) fn start(core: &Arc<Core>, connection: &Arc<Connection>, text: &str) 
 
 /// The route of a message: the one that the expression names, else `$default`. `$connect` and
 /// `$disconnect` are no routes of messages.
-fn select<'a>(core: &'a Core, text: &str) -> Option<&'a Arc<Target>> {
-    let key = route::key(&core.expression, text, core.config.limits.json);
+fn select<'a>(core: &Core, routes: &'a Routes, text: &str) -> Option<&'a Arc<Target>> {
+    let key = route::key(&routes.expression, text, core.config.limits.json);
     let key = key.filter(|key| key != "$connect" && key != "$disconnect");
-    key.and_then(|key| core.routes.get(&key))
-        .or_else(|| core.routes.get("$default"))
+    key.and_then(|key| routes.get(&key))
+        .or_else(|| routes.get("$default"))
 }
 
 async fn answer(

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -119,18 +118,14 @@ impl fmt::Display for Throttled {
     }
 }
 
-/// The throttles of stages: `DefaultRouteSettings` holds for each route by itself, `RouteSettings`
+/// The throttles of a stage: `DefaultRouteSettings` holds for each route by itself, `RouteSettings`
 /// for one (CloudFormation, `AWS::ApiGatewayV2::Stage`).
 #[derive(Debug, Default)]
-pub(crate) struct StageThrottles(Vec<(Arc<Stage>, HashMap<String, TokenBucket>)>);
+pub(crate) struct StageThrottles(HashMap<String, TokenBucket>);
 
 impl StageThrottles {
-    /// Of the stages that have any. What a setting leaves out is the account's.
-    pub(crate) fn new<'a>(
-        stages: impl Iterator<Item = &'a Arc<Stage>>,
-        routes: &BTreeMap<String, Route>,
-        account: &Account,
-    ) -> Self {
+    /// Those of a stage of an API with these routes. What a setting leaves out is the account's.
+    pub(crate) fn new(stage: &Stage, routes: &BTreeMap<String, Route>, account: &Account) -> Self {
         // Handshakes are throttled whether `$connect` is a route or not.
         let keys: BTreeSet<&str> = routes
             .keys()
@@ -143,34 +138,21 @@ impl StageThrottles {
             let burst = throttle.burst.unwrap_or(account.burst);
             TokenBucket::new(rate.unwrap_or(f64::INFINITY), burst)
         };
-        let of_stage = |stage: &Arc<Stage>| {
-            let buckets: HashMap<_, _> = keys
-                .iter()
-                .filter_map(|&route| {
-                    let own = stage.route_throttles.get(route);
-                    let throttle = own.map_or(stage.default_throttle, |own| Throttle {
-                        rate: own.rate.or(stage.default_throttle.rate),
-                        burst: own.burst.or(stage.default_throttle.burst),
-                    });
-                    let is_set = throttle.rate.is_some() || throttle.burst.is_some();
-                    is_set.then(|| (route.to_owned(), bucket(&throttle)))
-                })
-                .collect();
-            (!buckets.is_empty()).then(|| (Arc::clone(stage), buckets))
-        };
-        Self(stages.filter_map(of_stage).collect())
+        let buckets = keys.iter().filter_map(|&route| {
+            let own = stage.route_throttles.get(route);
+            let throttle = own.map_or(stage.default_throttle, |own| Throttle {
+                rate: own.rate.or(stage.default_throttle.rate),
+                burst: own.burst.or(stage.default_throttle.burst),
+            });
+            let is_set = throttle.rate.is_some() || throttle.burst.is_some();
+            is_set.then(|| (route.to_owned(), bucket(&throttle)))
+        });
+        Self(buckets.collect())
     }
 
     /// Counts a call of a route.
-    pub(crate) fn call(
-        &self,
-        stage: &Arc<Stage>,
-        route: &str,
-        now: impl Fn() -> Duration,
-    ) -> Result<(), Throttled> {
-        let throttled = self.0.iter().find(|(of, _)| Arc::ptr_eq(of, stage));
-        let bucket = throttled.and_then(|(_, buckets)| buckets.get(route));
-        take(bucket, &now, Throttled::Stage)
+    pub(crate) fn call(&self, route: &str, now: impl Fn() -> Duration) -> Result<(), Throttled> {
+        take(self.0.get(route), &now, Throttled::Stage)
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) enum FunctionError {
     Entrypoint(String),
     /// What the runtime posted to `/init/error`.
     Reported(Bytes),
+    /// The function, by its logical ID, was taken away while the event waited.
+    Removed(String),
     /// `Extension.InitError` or `Extension.ExitError`, and the type that the extension gave.
     Extension(&'static str, String),
 }
@@ -71,6 +73,10 @@ impl FunctionError {
             Self::Timeout(limit) => (
                 "Sandbox.Timedout",
                 format!("Task timed out after {:.2} seconds", limit.as_secs_f64()),
+            ),
+            Self::Removed(id) => (
+                "ResourceNotFoundException",
+                format!("Function not found: {id}"),
             ),
             Self::Entrypoint(reason) => ("Runtime.InvalidEntrypoint", reason.clone()),
             Self::Extension(error_type, reason) => (*error_type, reason.clone()),

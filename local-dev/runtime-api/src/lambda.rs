@@ -132,6 +132,12 @@ impl Lambda {
         self.machine.place(function);
     }
 
+    /// Takes a function away: it is not found from now on, events that wait are dropped, and its
+    /// environments end when their invocation does.
+    pub fn remove(&self, function: &str) {
+        self.machine.remove(function);
+    }
+
     /// Refuses what comes from now on, lets invocations go on for a second, and then ends every
     /// process. Nothing is left when it returns.
     pub async fn shutdown(&self) {

@@ -77,6 +77,11 @@ impl Machine {
         self.perform(steps);
     }
 
+    pub(crate) fn remove(self: &Arc<Self>, function: &str) {
+        let steps = self.schedule().remove(function);
+        self.perform(steps);
+    }
+
     /// The function with this `FunctionName`.
     pub(crate) fn named(&self, name: &str) -> Option<Arc<FunctionSpec>> {
         self.schedule().named(name).cloned()

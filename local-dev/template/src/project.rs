@@ -51,9 +51,14 @@ impl Api {
 
     /// A text in which the API's addresses on AWS are those on this machine: functions get
     /// `https://ID.execute-api.REGION.amazonaws.com/STAGE` in their environment, made with
-    /// `Fn::Sub`. `authority` is `host:port`; a name of one of the API's stages behind it becomes
-    /// `stage`.
-    pub fn with_local_addresses(&self, text: &str, authority: &str, stage: &str) -> String {
+    /// `Fn::Sub`. `authority` is `host:port`; the name of a stage behind it becomes the one that
+    /// `name_here` knows for it.
+    pub fn with_local_addresses<'n>(
+        &self,
+        text: &str,
+        authority: &str,
+        name_here: impl Fn(&str) -> Option<&'n str>,
+    ) -> String {
         let host = format!(
             "{}.execute-api.{}.amazonaws.com",
             self.api_id(),
@@ -76,9 +81,10 @@ impl Api {
                 &path[..end.unwrap_or(path.len())]
             });
             if let Some(name) = segment
-                && self.stages.iter().any(|stage| stage.name == name)
+                && let Some(name_here) = name_here(name)
             {
-                localized.push_str(&format!("/{stage}"));
+                localized.push('/');
+                localized.push_str(name_here);
                 rest = &after[1 + name.len()..];
             }
         }
@@ -276,7 +282,8 @@ mod tests {
             ("", ""),
         ] {
             let text = text.replace("HOST", &host);
-            let shown = api.with_local_addresses(&text, "h:1", "local");
+            let name_here = |name: &str| (name == "prod").then_some("local");
+            let shown = api.with_local_addresses(&text, "h:1", name_here);
             assert_eq!(shown, local, "{text}");
         }
     }

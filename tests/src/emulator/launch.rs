@@ -108,6 +108,13 @@ impl Launch {
         self.arguments(&["--env", &format!("{name}={value}")])
     }
 
+    /// With a target folder of cargo's of its own.
+    #[must_use]
+    pub fn target_dir(mut self, folder: &Path) -> Self {
+        folder.clone_into(&mut self.target_dir);
+        self
+    }
+
     /// With a data folder that outlives the emulator.
     #[must_use]
     pub fn data_dir(mut self, folder: &Path) -> Self {

@@ -37,6 +37,32 @@ impl Board {
         }
     }
 
+    /// Puts these functions in the place of those before. Those that stay keep what is known of
+    /// them; those in `replaced` start anew.
+    pub(crate) fn replace(
+        &self,
+        states: impl IntoIterator<Item = (String, State)>,
+        replaced: &[String],
+    ) {
+        let mut functions = self.lock();
+        let mut before = std::mem::take(&mut *functions);
+        for (id, state) in states {
+            let function = match before.remove(&id) {
+                Some(mut known) => {
+                    let starts_anew = replaced.contains(&id);
+                    if starts_anew || matches!(state, State::Unsupported { .. }) {
+                        known.state = state;
+                    }
+                    known
+                }
+                None => Function::new(state),
+            };
+            functions.insert(id, function);
+        }
+        drop(functions);
+        self.changed.send_replace(());
+    }
+
     /// Every function, as it is now.
     pub(crate) fn functions(&self) -> BTreeMap<String, Function> {
         self.lock().clone()
@@ -230,6 +256,26 @@ mod tests {
             ),
             "{told:?}"
         );
+    }
+
+    #[test]
+    fn functions_are_replaced_and_those_that_stay_keep_their_figures() {
+        let (board, f) = board();
+        spawn(&board, &f, 1);
+        let took = Duration::ZERO;
+        let ready = FactEvent::Initialized {
+            environment: 1,
+            took,
+        };
+        board.note(1, &f, ready);
+        board.note(1, &f, FactEvent::Throttled);
+        let starting = |id: &str| (id.to_owned(), State::Starting);
+        board.replace([starting("F"), starting("G")], &["G".to_owned()]);
+        assert_eq!(board.states()["F"], State::Ready);
+        assert_eq!(board.states()["G"], State::Starting);
+        board.replace([starting("F")], &["F".to_owned()]);
+        assert_eq!(board.states(), BTreeMap::from([starting("F")]));
+        assert_eq!(board.functions()["F"].throttles, 1);
     }
 
     #[tokio::test]

@@ -55,6 +55,10 @@ pub(crate) struct Prepared {
     pub(crate) launches: BTreeMap<String, Launch>,
     /// What somebody should know although everything goes on.
     pub(crate) warnings: Vec<String>,
+    /// Folders whose files cargo builds functions from, as a whole: those of workspaces.
+    pub(crate) sources: BTreeSet<PathBuf>,
+    /// Folders that cargo writes.
+    pub(crate) made: BTreeSet<PathBuf>,
 }
 
 /// Why nothing can start. What stops a single function is [`Launch::Unsupported`].
@@ -125,9 +129,13 @@ pub(crate) async fn prepare(
             folders.entry(folder).or_default().insert(binary);
         }
     }
+    let (mut sources, mut made) = (BTreeSet::new(), BTreeSet::new());
     let mut executables = BTreeMap::new();
     for (folder, binaries) in folders {
-        executables.insert(folder, cargo::executables(folder, &binaries, order).await?);
+        let built = cargo::executables(folder, &binaries, order).await?;
+        sources.insert(built.workspace);
+        made.insert(built.target);
+        executables.insert(folder, built.executables);
     }
     let interpreters = interpreters(functions, order).await?;
 
@@ -156,6 +164,8 @@ pub(crate) async fn prepare(
     Ok(Prepared {
         launches,
         warnings: warnings.into_iter().collect(),
+        sources,
+        made,
     })
 }
 

@@ -166,6 +166,7 @@ mod tests {
             environment,
             folder: folder.path().to_owned(),
             program: PathBuf::new(),
+            interactive: false,
             colours: false,
         };
         let tried = |environment| {

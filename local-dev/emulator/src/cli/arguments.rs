@@ -57,7 +57,7 @@ pub(crate) struct DevArguments {
     #[arg(long, value_name = "FILE", default_value = "infra/template.yaml")]
     #[arg(help_heading = "Template")]
     pub(crate) template: PathBuf,
-    /// Name under which the API's stage is served
+    /// Name under which the first API's first stage is served; others keep their own
     #[arg(long, value_name = "NAME", default_value = "local", value_parser = stage)]
     #[arg(help_heading = "Template")]
     pub(crate) stage: String,
@@ -127,6 +127,16 @@ pub(crate) struct DevArguments {
     #[arg(help_heading = "Functions")]
     pub(crate) data_dir: PathBuf,
 
+    /// Put what changes in the place of what runs, without closing a connection: the template, the
+    /// variables, code and binaries [default: in a terminal, without --json and --no-build]
+    #[arg(long, overrides_with = "no_watch")]
+    #[arg(help_heading = "Functions")]
+    pub(crate) watch: bool,
+    /// Go on with what was there at the start
+    #[arg(long, overrides_with = "watch")]
+    #[arg(help_heading = "Functions")]
+    pub(crate) no_watch: bool,
+
     /// Print facts as JSON lines on standard output, the first when everything is ready
     #[arg(long)]
     #[arg(help_heading = "Output")]
@@ -157,6 +167,12 @@ impl DevArguments {
             set.expect("checked when the command line was read");
         }
         guesses
+    }
+
+    /// Whether changes on disk are reloaded. `interactive`: a person reads standard error.
+    pub(crate) fn watches(&self, interactive: bool) -> bool {
+        let by_default = interactive && !self.json && !self.no_build;
+        self.watch || (by_default && !self.no_watch)
     }
 }
 
@@ -209,7 +225,7 @@ fn host(text: &str) -> Result<IpAddr, String> {
 }
 
 /// First segments of paths that are no stage's: the console, and the Invoke API.
-const RESERVED: [&str; 2] = ["_gatepost", "2015-03-31"];
+pub(crate) const RESERVED: [&str; 2] = ["_gatepost", "2015-03-31"];
 
 /// A stage is one segment of a path, and of API Gateway's alphabet: letters, digits, `-` and `_`.
 fn stage(text: &str) -> Result<String, String> {
@@ -291,7 +307,6 @@ mod tests {
             &["--guess", "connect-body=maybe"],
             &["--quota", "frames=1"],
             &["--quota", "frame-bytes=many"],
-            &["--watch"],
             &["--sigv4", "on"],
         ] {
             assert!(dev(arguments).is_err(), "{arguments:?}");
@@ -319,6 +334,24 @@ mod tests {
         let guesses = dev.guesses();
         assert!(guesses.connect_body);
         assert_eq!(guesses.reason_1006, "gone");
+    }
+
+    #[test]
+    fn changes_are_watched_for_a_person_and_on_request() {
+        for (arguments, interactive, watches) in [
+            (&[][..], true, true),
+            (&[], false, false),
+            (&["--json"], true, false),
+            (&["--no-build"], true, false),
+            (&["--no-watch"], true, false),
+            (&["--watch"], false, true),
+            (&["--json", "--no-build", "--watch"], false, true),
+            (&["--no-watch", "--watch"], false, true),
+            (&["--watch", "--no-watch"], true, false),
+        ] {
+            let dev = dev(arguments).unwrap();
+            assert_eq!(dev.watches(interactive), watches, "{arguments:?}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod quota;
 
 pub(crate) use arguments::CommandLine;
 pub(crate) use arguments::DevArguments;
+pub(crate) use arguments::RESERVED;
 pub(crate) use arguments::Sigv4;
 pub(crate) use arguments::Subcommand;
 pub(crate) use arguments::Variable;

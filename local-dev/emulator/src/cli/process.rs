@@ -14,6 +14,8 @@ pub(crate) struct Process {
     pub(crate) folder: PathBuf,
     /// This program, to start it again: also after it was rebuilt or deleted while it runs.
     pub(crate) program: PathBuf,
+    /// Whether a person reads standard error: it is a terminal.
+    pub(crate) interactive: bool,
     /// Whether standard error may be coloured: a terminal, and no `NO_COLOR` (no-color.org).
     pub(crate) colours: bool,
 }
@@ -33,10 +35,12 @@ impl Process {
         } else {
             std::env::current_exe()?
         };
+        let interactive = std::io::stderr().is_terminal();
         Ok(Self {
             program,
+            interactive,
             folder: std::env::current_dir()?,
-            colours: !no_color && std::io::stderr().is_terminal(),
+            colours: !no_color && interactive,
             environment,
         })
     }

@@ -148,7 +148,10 @@ async fn api(front: &Front, request: Request<Incoming>, reads: bool) -> Response
         ("api/events", _) if reads => {
             stream::events(&front.journal, request.uri().query(), request.headers())
         }
-        ("api/state", Some(running)) if reads => json(StatusCode::OK, &state::state(running)),
+        ("api/state", Some(running)) if reads => {
+            let shown = running.shown();
+            json(StatusCode::OK, &state::state(running, &shown.overview))
+        }
         ("api/state", None) if reads => {
             refusal(StatusCode::SERVICE_UNAVAILABLE, "gatepost is starting")
         }

@@ -5,7 +5,9 @@ use serde::Serialize;
 use crate::board::Function;
 use crate::board::State as FunctionState;
 use crate::overview::Endpoints;
+use crate::overview::Overview;
 use crate::overview::RouteRow;
+use crate::overview::StageRow;
 use crate::serve::Running;
 
 /// Connections in one answer; the rest is only counted.
@@ -17,7 +19,9 @@ pub(super) struct State<'a> {
     version: &'static str,
     now: u64,
     template: &'a str,
+    /// The name of the first stage.
     stage: &'a str,
+    stages: &'a [StageRow],
     store: &'a str,
     endpoints: &'a Endpoints,
     connections: Vec<Connection>,
@@ -26,11 +30,14 @@ pub(super) struct State<'a> {
     functions: Vec<NamedFunction<'a>>,
     routes: Vec<Route<'a>>,
     findings: Vec<Finding<'a>>,
+    /// Why what changed on disk was not loaded.
+    not_reloaded: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
 struct Connection {
     id: String,
+    stage: String,
     ip: String,
     user_agent: Option<String>,
     principal: Option<String>,
@@ -52,6 +59,7 @@ struct NamedFunction<'a> {
 
 #[derive(Debug, Serialize)]
 struct Route<'a> {
+    api: Option<&'a str>,
     key: &'a str,
     function: Option<&'a str>,
     note: Option<&'a str>,
@@ -69,8 +77,7 @@ struct Finding<'a> {
 }
 
 /// How everything is now.
-pub(super) fn state(running: &Running) -> State<'_> {
-    let overview = &running.overview;
+pub(super) fn state<'a>(running: &Running, overview: &'a Overview) -> State<'a> {
     let views = running.gateway.connections();
     let functions = running.board.functions();
     let routes = overview
@@ -85,7 +92,8 @@ pub(super) fn state(running: &Running) -> State<'_> {
         version: env!("CARGO_PKG_VERSION"),
         now: running.clock.now_ms(),
         template: &overview.template,
-        stage: &overview.stage,
+        stage: &overview.stages[0].stage,
+        stages: &overview.stages,
         store: &overview.store,
         endpoints: &overview.endpoints,
         connections_total: views.len(),
@@ -94,6 +102,7 @@ pub(super) fn state(running: &Running) -> State<'_> {
             .take(CONNECTIONS)
             .map(|view| Connection {
                 id: view.id.to_string(),
+                stage: view.stage,
                 ip: view.source_ip.to_string(),
                 user_agent: view.user_agent,
                 principal: view.principal,
@@ -113,6 +122,7 @@ pub(super) fn state(running: &Running) -> State<'_> {
             })
             .collect(),
         routes,
+        not_reloaded: running.not_reloaded(),
         findings: overview
             .findings
             .iter()
@@ -132,6 +142,7 @@ fn route<'a>(row: &'a RouteRow, function: Option<&FunctionState>) -> Route<'a> {
         (None, None) => "no integration",
     };
     Route {
+        api: row.api.as_deref(),
         key: &row.key,
         function: row.function.as_deref(),
         note: row.note.as_deref(),

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::console::Token;
 use crate::credentials::Credentials;
+use crate::overview::StageRow;
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -36,6 +37,8 @@ pub(crate) enum Kind {
     Connected {
         /// Its id.
         connection: Id,
+        /// The name of its stage, which tells its API, too.
+        stage: String,
         /// The subprotocol that `$connect` chose.
         #[serde(skip_serializing_if = "Option::is_none")]
         subprotocol: Option<String>,
@@ -247,6 +250,22 @@ pub(crate) enum Kind {
         /// By how much.
         by_ms: u64,
     },
+    /// What changed on disk has taken over.
+    Reloaded {
+        /// Functions that are new or replaced.
+        functions: Vec<String>,
+        /// Functions that are gone.
+        removed: Vec<String>,
+        /// Whether the template or the file of variables changed.
+        template: bool,
+        /// From the change to the take-over; new environments start after it.
+        took_ms: f64,
+    },
+    /// What changed on disk cannot be read or built: what ran goes on.
+    ReloadFailed {
+        /// Why.
+        reason: String,
+    },
     /// The emulator begins to stop.
     Stopping,
 }
@@ -291,6 +310,8 @@ pub(crate) struct Ready {
     pub(crate) console: String,
     /// The page, or the console if the template names none.
     pub(crate) page: String,
+    /// Every stage of every API, that of `websocket` and `management` first.
+    pub(crate) stages: Vec<StageRow>,
     /// Of the emulator.
     pub(crate) pid: u32,
     /// Of the console's API, for this start.
@@ -333,6 +354,7 @@ mod tests {
             management: "http://127.0.0.1:1/local/@connections".into(),
             console: "http://127.0.0.1:1/_gatepost/".into(),
             page: "http://127.0.0.1:1/".into(),
+            stages: Vec::new(),
             pid: 7,
             token: Token::generate(|_| Ok::<_, std::convert::Infallible>(())).unwrap(),
             credentials,
@@ -350,6 +372,7 @@ mod tests {
             "management",
             "console",
             "page",
+            "stages",
             "pid",
             "token",
             "credentials",

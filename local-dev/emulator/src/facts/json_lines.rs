@@ -71,6 +71,7 @@ mod tests {
             management: String::new(),
             console: String::new(),
             page: String::new(),
+            stages: Vec::new(),
             pid: 1,
             token: Token::generate(|_| io::Result::Ok(())).unwrap(),
             credentials: Credentials::generate(|_| io::Result::Ok(())).unwrap(),

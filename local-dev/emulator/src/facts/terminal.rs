@@ -205,6 +205,27 @@ fn line(kind: &Kind, style: Style) -> Option<String> {
                 style.dim(">")
             )
         }
+        Kind::Reloaded {
+            functions,
+            removed,
+            template,
+            took_ms,
+        } => {
+            let mut what = functions.clone();
+            what.extend(removed.iter().map(|id| format!("without {id}")));
+            if *template || what.is_empty() {
+                what.insert(0, "the template".into());
+            }
+            format!(
+                "{} reloaded {} in {took_ms:.0} ms",
+                style.green("↻"),
+                what.join(", ")
+            )
+        }
+        Kind::ReloadFailed { reason } => format!(
+            "{} not reloaded, what ran before goes on: {reason}",
+            style.red("!")
+        ),
         Kind::Stopping => style.dim("stopping"),
         Kind::Received { .. }
         | Kind::Routed { .. }
@@ -254,6 +275,36 @@ mod tests {
         let said = line(&bad(1), Style::plain()).unwrap();
         assert!(said.contains("unknown key"), "{said}");
         assert_eq!(line(&bad(2), Style::plain()), None);
+    }
+
+    #[test]
+    fn a_reload_says_what_it_replaced() {
+        let reloaded = |functions: &[&str], removed: &[&str], template| {
+            let names = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
+            let kind = Kind::Reloaded {
+                functions: names(functions),
+                removed: names(removed),
+                template,
+                took_ms: 211.7,
+            };
+            line(&kind, Style::plain()).unwrap()
+        };
+        for (line, expected) in [
+            (
+                reloaded(&["A", "B"], &[], false),
+                "↻ reloaded A, B in 212 ms",
+            ),
+            (
+                reloaded(&["A"], &["B"], true),
+                "↻ reloaded the template, A, without B in 212 ms",
+            ),
+            (
+                reloaded(&[], &[], false),
+                "↻ reloaded the template in 212 ms",
+            ),
+        ] {
+            assert_eq!(line, expected);
+        }
     }
 
     #[test]

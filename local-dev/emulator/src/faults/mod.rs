@@ -169,7 +169,7 @@ impl Faults {
             let subject = Subject {
                 connection: Some(view.id),
                 stage: Some(&view.stage),
-                api: Some(gateway.api()),
+                api: Some(&view.api),
                 ..Subject::default()
             };
             if armed.fires(subject) && gateway.strike(view.id, &fault).is_ok() {

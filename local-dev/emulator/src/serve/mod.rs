@@ -13,6 +13,8 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
+use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use gatepost_clock::Clock;
 use gatepost_gateway::Gateway;
@@ -73,14 +75,66 @@ pub(crate) struct Running {
     pub(crate) signatures: Signatures,
     /// How they are doing.
     pub(crate) board: Arc<Board>,
-    /// What stands still.
-    pub(crate) overview: Overview,
     /// What goes wrong on purpose.
     pub(crate) faults: Arc<Faults>,
     /// The time of the emulated world.
     pub(crate) clock: Clock,
+    shown: ArcSwap<Shown>,
+    /// Why what changed on disk was not loaded.
+    not_reloaded: ArcSwapOption<String>,
+}
+
+/// What stands still between two reloads.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    /// What a person sees.
+    pub(crate) overview: Overview,
     /// The folder of the page.
     pub(crate) page: Option<PathBuf>,
+}
+
+impl Running {
+    /// The parts that run, of a template with this overview and page.
+    pub(crate) fn new(
+        gateway: Gateway,
+        lambda: Arc<Lambda>,
+        signatures: Signatures,
+        board: Arc<Board>,
+        faults: Arc<Faults>,
+        clock: Clock,
+        shown: Shown,
+    ) -> Self {
+        Self {
+            gateway,
+            lambda,
+            signatures,
+            board,
+            faults,
+            clock,
+            shown: ArcSwap::from_pointee(shown),
+            not_reloaded: ArcSwapOption::empty(),
+        }
+    }
+
+    /// What stands still until the next reload.
+    pub(crate) fn shown(&self) -> Arc<Shown> {
+        self.shown.load_full()
+    }
+
+    /// Shows what was reloaded.
+    pub(crate) fn show(&self, shown: Shown) {
+        self.shown.store(Arc::new(shown));
+    }
+
+    /// Why what changed on disk was not loaded.
+    pub(crate) fn not_reloaded(&self) -> Option<String> {
+        self.not_reloaded.load().as_deref().cloned()
+    }
+
+    /// Says why what changed on disk was not loaded, or that it was.
+    pub(crate) fn set_not_reloaded(&self, reason: Option<String>) {
+        self.not_reloaded.store(reason.map(Arc::new));
+    }
 }
 
 /// Accepts connections for ever.
@@ -160,7 +214,7 @@ async fn respond(
             &json!({ "endpoint": endpoint(running, &request, local) }),
         );
     }
-    match &running.page {
+    match &running.shown().page {
         Some(folder) => page::serve(folder, request.method(), path, request.headers()).await,
         None if path == "/" => {
             let mut console = text(StatusCode::TEMPORARY_REDIRECT, "");
@@ -200,14 +254,15 @@ async fn invoke(running: &Running, request: Request<Incoming>) -> Response<Full<
 /// Where the page connects to: the host under which the browser reached it, because the page's
 /// origin and the endpoint must agree.
 fn endpoint(running: &Running, request: &Request<Incoming>, local: IpAddr) -> String {
+    let shown = running.shown();
     match host::authority(request.headers()) {
         // Else clients connect at a custom domain only.
         Some(authority)
             if is_this_machine(request.headers(), local)
-                && running.overview.endpoints.is_default_enabled() =>
+                && shown.overview.endpoints.is_default_enabled() =>
         {
-            format!("ws://{authority}/{}", running.overview.stage)
+            format!("ws://{authority}/{}", shown.overview.stages[0].stage)
         }
-        _ => running.overview.endpoints.websocket.clone(),
+        _ => shown.overview.endpoints.websocket.clone(),
     }
 }

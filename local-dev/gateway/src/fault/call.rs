@@ -18,8 +18,8 @@ use super::wait;
 use crate::Id;
 use crate::Outcome;
 use crate::connection::Connection;
+use crate::deployment::Function;
 use crate::gateway::Core;
-use crate::gateway::Function;
 
 /// How long an invocation waits at most for the one that is to overtake it.
 const OVERTAKEN_WITHIN: Duration = Duration::from_secs(1);

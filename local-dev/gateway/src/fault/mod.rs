@@ -196,9 +196,10 @@ impl Core {
         if !self.config.faults.armed() {
             return None;
         }
+        let endpoints = self.endpoints.load();
         Some(self.config.faults.at(&Site {
             step,
-            api: &self.config.api.id,
+            api: endpoints.api_of(stage).unwrap_or_default(),
             stage,
             connection,
             route: called.map(|(route, _)| route),

@@ -325,7 +325,10 @@ impl Environment {
             FunctionError::Extension(kind, reported) => {
                 format!("an extension reported {kind}: {reported}")
             }
-            FunctionError::Exit(_) | FunctionError::TooLarge(_) | FunctionError::Entrypoint(_) => {
+            FunctionError::Exit(_)
+            | FunctionError::TooLarge(_)
+            | FunctionError::Removed(_)
+            | FunctionError::Entrypoint(_) => {
                 format!("it ended ({ended}) before it asked for an event")
             }
         };

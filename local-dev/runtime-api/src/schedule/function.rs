@@ -59,6 +59,8 @@ pub(super) struct Function<E> {
     /// None is started before.
     not_before: Option<Instant>,
     readiness: Readiness,
+    /// It gets no more events, and is forgotten when its last environment has ended.
+    pub(super) removed: bool,
 }
 
 #[derive(Debug)]
@@ -98,6 +100,7 @@ impl<E: Clone> Function<E> {
             failures: 0,
             not_before: None,
             readiness: Readiness::Starting,
+            removed: false,
         }
     }
 
@@ -105,6 +108,7 @@ impl<E: Clone> Function<E> {
     pub(super) fn renew(&mut self, spec: Arc<FunctionSpec>) -> (Vec<E>, usize) {
         self.spec = spec;
         self.version += 1;
+        self.removed = false;
         self.idle.clear();
         self.mean = None;
         self.failures = 0;
@@ -180,6 +184,12 @@ impl<E: Clone> Function<E> {
     pub(super) fn push_front(&mut self, event: Event) {
         self.callers += usize::from(event.reply.is_caller());
         self.queue.push_front((0, event));
+    }
+
+    /// All events that wait.
+    pub(super) fn take_queue(&mut self) -> Vec<Event> {
+        self.callers = 0;
+        self.queue.drain(..).map(|(_, event)| event).collect()
     }
 
     pub(super) fn pop(&mut self) -> Option<Event> {
@@ -301,11 +311,7 @@ impl<E: Clone> Function<E> {
             .saturating_mul(1 << doublings)
             .min(MAX_BACKOFF);
         self.not_before = Some(now + wait);
-        self.callers = 0;
-        (
-            self.queue.drain(..).map(|(_, event)| event).collect(),
-            Some(now + wait),
-        )
+        (self.take_queue(), Some(now + wait))
     }
 
     pub(super) fn status(&self) -> FunctionStatus {

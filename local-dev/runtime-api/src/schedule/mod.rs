@@ -72,6 +72,10 @@ pub(crate) struct InitFailure {
 
 type Steps<E> = Vec<Step<E>>;
 
+fn removed(function: &str) -> FunctionError {
+    FunctionError::Removed(function.to_owned())
+}
+
 impl<E: Clone> Schedule<E> {
     pub(crate) fn new(concurrency: NonZeroUsize, processors: NonZeroUsize) -> Self {
         Self {
@@ -111,10 +115,42 @@ impl<E: Clone> Schedule<E> {
         steps
     }
 
+    /// Takes a function away. Who waits for it is told that it is gone.
+    pub(crate) fn remove(&mut self, id: &str) -> Steps<E> {
+        let Some(function) = self.functions.get_mut(id) else {
+            return Vec::new();
+        };
+        let spec = function.spec.clone();
+        let (stopped, were_starting) = function.renew(spec.clone());
+        let waiting = function.take_queue();
+        function.removed = true;
+        self.active -= were_starting;
+        self.queued -= waiting.len();
+        let stops = stopped
+            .into_iter()
+            .map(|e| Step::Stop(e, StopReason::Replaced));
+        let failures = waiting
+            .into_iter()
+            .map(|event| Step::Fail(spec.clone(), event, removed(id)));
+        let mut steps: Steps<E> = stops.chain(failures).collect();
+        self.forget(id);
+        steps.extend(self.pump());
+        steps
+    }
+
+    /// Forgets a function that was removed if nothing is left of it.
+    fn forget(&mut self, id: &str) {
+        let is_over = |function: &Function<E>| function.removed && function.members.is_empty();
+        if self.functions.get(id).is_some_and(is_over) {
+            self.functions.remove(id);
+        }
+    }
+
     /// The function with this `FunctionName`.
     pub(crate) fn named(&self, name: &str) -> Option<&Arc<FunctionSpec>> {
         self.functions
             .values()
+            .filter(|function| !function.removed)
             .map(|function| &function.spec)
             .find(|spec| spec.name == name)
     }
@@ -129,7 +165,8 @@ impl<E: Clone> Schedule<E> {
             return Err(InvokeError::Stopping);
         }
         let has_slot = self.active < self.concurrency;
-        let Some(function) = self.functions.get_mut(function) else {
+        let known = self.functions.get_mut(function);
+        let Some(function) = known.filter(|function| !function.removed) else {
             return Err(InvokeError::NotFound(function.to_owned()));
         };
         if event.reply.is_caller() && function.is_throttled() {
@@ -161,12 +198,20 @@ impl<E: Clone> Schedule<E> {
         if self.closed {
             return Vec::new();
         }
+        let mut steps = Vec::new();
         if let Some(function) = self.functions.get_mut(function) {
             self.active -= function.retire(environment);
-            function.push_front(event);
-            self.queued += 1;
+            if function.removed {
+                let spec = function.spec.clone();
+                let error = removed(&spec.id);
+                steps.push(Step::Fail(spec, event, error));
+            } else {
+                function.push_front(event);
+                self.queued += 1;
+            }
         }
-        self.pump()
+        steps.extend(self.pump());
+        steps
     }
 
     /// Keeps the handle of an environment that was started.
@@ -268,6 +313,8 @@ impl<E: Clone> Schedule<E> {
             );
             steps.extend(pump_at.map(Step::PumpAt));
         }
+        let id = function.spec.id.clone();
+        self.forget(&id);
         steps.extend(self.pump());
         steps
     }
@@ -346,7 +393,9 @@ impl<E: Clone> Schedule<E> {
     }
 
     pub(crate) fn status(&self) -> Vec<FunctionStatus> {
-        self.functions.values().map(Function::status).collect()
+        let functions = self.functions.values();
+        let there = functions.filter(|function| !function.removed);
+        there.map(Function::status).collect()
     }
 
     /// Whether no environment is left, not even one that is about to start.

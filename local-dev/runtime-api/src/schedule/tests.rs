@@ -261,6 +261,33 @@ fn a_new_version_starts_at_once_and_the_old_one_gets_no_more_events() {
 }
 
 #[test]
+fn a_removed_function_ends_with_its_invocation_and_may_come_again() {
+    let mut schedule = schedule(1, &["a", "b"]);
+    schedule.submit("a", event("1")).unwrap();
+    assert!(schedule.submit("a", event("2")).unwrap().is_empty());
+    assert!(schedule.submit("b", event("3")).unwrap().len() == 1);
+    let steps = schedule.remove("a");
+    assert!(
+        matches!(&steps[..], [Step::Fail(spec, _, FunctionError::Removed(_))] if spec.id == "a")
+    );
+    assert_eq!(
+        schedule.submit("a", event("4")).unwrap_err(),
+        InvokeError::NotFound("a".to_owned())
+    );
+    assert!(schedule.named("a").is_none());
+    assert_eq!(schedule.status().len(), 1);
+    // Its invocation goes on, and it is forgotten afterwards.
+    assert_eq!(schedule.environments(), [1, 2]);
+    assert_eq!(told(&schedule.ready("a", 1)), ["1 stops: Replaced"]);
+    schedule.gone("a", 1, None, Instant::now());
+    assert_eq!(schedule.environments(), [2]);
+    schedule.ready("b", 2);
+    assert_eq!((schedule.active, schedule.queued), (0, 0));
+    let steps = schedule.place(spec("a"));
+    assert_eq!(told(&steps), ["3 starts a in 10"]);
+}
+
+#[test]
 fn a_closed_schedule_stops_what_idles_and_what_becomes_ready() {
     let mut schedule = schedule(4, &["a", "b"]);
     assert_eq!(

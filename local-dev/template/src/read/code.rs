@@ -113,8 +113,22 @@ impl Reader<'_> {
         let asset = asset.and_then(|metadata| metadata.get("aws:asset:path"));
         match asset {
             Some(asset) => self.code_folder(resource, asset),
+            None if node.get("S3Key").is_some() => match self.serverless_folder() {
+                Some(folder) => Ok(folder),
+                None => Err(in_s3(resource, &node.at)),
+            },
             None => Err(in_s3(resource, &node.at)),
         }
+    }
+
+    /// The folder of a service of the Serverless Framework, which writes its template into
+    /// `.serverless` of it ("Packaging" in its guide) and packs the service itself: handlers are
+    /// named from there.
+    fn serverless_folder(&self) -> Option<PathBuf> {
+        let service = self.folder.parent()?;
+        self.folder
+            .ends_with(".serverless")
+            .then(|| service.canonicalize().ok())?
     }
 
     /// A folder beside the template.

@@ -57,6 +57,16 @@ pub(super) fn collect(document: &Node, scope: &Scope, findings: &mut Findings) -
     resources
 }
 
+/// What an API is that is no WebSocket API. An HTTP API of `AWS::ApiGatewayV2::Api` tells so in its
+/// properties.
+fn other_api(kind: &str) -> Option<&'static str> {
+    match kind {
+        "AWS::ApiGateway::RestApi" | "AWS::Serverless::Api" => Some("a REST API"),
+        "AWS::Serverless::HttpApi" => Some("an HTTP API"),
+        _ => None,
+    }
+}
+
 fn add_twice(id: &str, at: &At, findings: &mut Findings) {
     let what = format!("`{id}` is also what SAM makes of a WebSocket API");
     findings.error(Finding::new(at, what).help("give it another logical ID"));
@@ -119,6 +129,12 @@ fn read(
             }
         }
         None if shape::is_irrelevant(kind) => {}
+        None if let Some(api) = other_api(kind) => {
+            let what = format!("`{id}` is {api}, and those are not emulated");
+            findings.unsupported(Finding::new(&entry.at, what));
+        }
+        // A part of an API that is told.
+        None if kind.starts_with("AWS::ApiGateway::") => {}
         None => {
             let kind_at = node.get("Type").map_or(&entry.at, |kind| &kind.at);
             findings.unsupported(Finding {

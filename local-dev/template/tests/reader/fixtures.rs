@@ -77,7 +77,7 @@ fn reads_a_sam_websocket_api() {
         ! t.yaml:42:57: `AtNoon`: cron(0 12 * * ? *) is not emulated, only rate(…) is
         ! t.yaml:43:9: `Queue`: SQS events are not emulated
         ! t.yaml:51:29: `Made`: code built by `makefile` is not built here (run `sam build`, and name what it makes: --template .aws-sam/build/template.yaml)
-        ! t.yaml:53:11: `Page`: AWS::Serverless::HttpApi is not emulated
+        ! t.yaml:52:3: `Page` is an HTTP API, and those are not emulated
     "#]].assert_eq(&read.unwrap());
 }
 

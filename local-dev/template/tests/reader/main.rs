@@ -10,6 +10,7 @@ mod domains;
 mod fixtures;
 mod hostile;
 mod parameters;
+mod serverless;
 mod throttles;
 mod unsupported;
 

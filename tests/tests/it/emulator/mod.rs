@@ -1,6 +1,7 @@
 //! The `gatepost` binary: its start, its functions, its console, its end. Functions are those of
 //! `tests/fixtures/emulator`.
 
+mod apis;
 mod clock;
 mod console;
 mod faults;
@@ -10,6 +11,7 @@ mod port;
 mod python;
 mod quotas;
 mod refusal;
+mod reload;
 mod remains;
 mod signatures;
 mod start;

@@ -28,7 +28,7 @@ async fn the_first_line_says_where_everything_is() -> anyhow::Result<()> {
             "{key}"
         );
     }
-    assert_eq!(ready.as_object().map(serde_json::Map::len), Some(8));
+    assert_eq!(ready.as_object().map(serde_json::Map::len), Some(9));
     Ok(())
 }
 

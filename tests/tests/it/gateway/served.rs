@@ -19,6 +19,7 @@ use gatepost_gateway::Guesses;
 use gatepost_gateway::Limits;
 use gatepost_gateway::NoFaults;
 use gatepost_gateway::Observer;
+use gatepost_gateway::ServedApi;
 use gatepost_gateway::SplitMix;
 use gatepost_gateway::What;
 use gatepost_gateway::serve_connection;
@@ -170,8 +171,10 @@ impl Wanted {
         let script = Arc::new(script);
         let (sender, facts) = mpsc::unbounded_channel();
         let config = Config {
-            api: self.api,
-            api_id: "abcdef1234".to_owned(),
+            apis: vec![ServedApi {
+                api: self.api,
+                id: "abcdef1234".to_owned(),
+            }],
             region: "eu-west-1".to_owned(),
             account: "123456789012".to_owned(),
             authority: "127.0.0.1:3001".to_owned(),

@@ -54,7 +54,18 @@ enum Message {
     Other,
 }
 
-/// Builds these binaries, or with `--no-build` finds them; their paths by name.
+/// What cargo built, and where.
+#[derive(Debug)]
+pub(super) struct Built {
+    /// Paths by the names that were asked for.
+    pub(super) executables: BTreeMap<String, PathBuf>,
+    /// The folder of the workspace.
+    pub(super) workspace: PathBuf,
+    /// Cargo's target folder.
+    pub(super) target: PathBuf,
+}
+
+/// Builds these binaries, or with `--no-build` finds them.
 ///
 /// # Errors
 /// When there is no such binary, or the build fails.
@@ -62,17 +73,33 @@ pub(super) async fn executables(
     folder: &Path,
     binaries: &BTreeSet<&str>,
     order: Order<'_>,
-) -> Result<BTreeMap<String, PathBuf>, BuildError> {
+) -> Result<Built, BuildError> {
     let workspace = workspace::of(folder, order.process).await?;
     let find = binaries
         .iter()
         .map(|asked| workspace::binary(&workspace, folder, asked));
     let binaries: Vec<Binary<'_>> = find.collect::<Result<_, _>>()?;
     let arguments = arguments(&binaries, order.profile);
-    if order.build {
-        return build(folder, &binaries, &arguments, order.process).await;
-    }
-    let built = workspace.target_directory.join(order.profile.folder());
+    let executables = if order.build {
+        build(folder, &binaries, &arguments, order.process).await?
+    } else {
+        let built = workspace.target_directory.join(order.profile.folder());
+        find_built(folder, &binaries, &arguments, &built)?
+    };
+    Ok(Built {
+        executables,
+        workspace: workspace.workspace_root,
+        target: workspace.target_directory,
+    })
+}
+
+/// The binaries that are in cargo's folder `built`.
+fn find_built(
+    folder: &Path,
+    binaries: &[Binary<'_>],
+    arguments: &[&str],
+    built: &Path,
+) -> Result<BTreeMap<String, PathBuf>, BuildError> {
     let found = binaries.iter().map(|binary| {
         let path = built.join(binary.name);
         if path.is_file() {

@@ -16,6 +16,7 @@ use crate::cli::Process;
 pub(super) struct Workspace {
     packages: Vec<Package>,
     pub(super) target_directory: PathBuf,
+    pub(super) workspace_root: PathBuf,
 }
 
 #[derive(Debug, Deserialize)]
@@ -162,6 +163,7 @@ mod tests {
         let workspace = Workspace {
             packages,
             target_directory: PathBuf::new(),
+            workspace_root: PathBuf::new(),
         };
         binary(&workspace, Path::new(folder), asked)
             .map(|binary| format!("{}:{}", binary.package, binary.name))
