@@ -76,7 +76,21 @@ impl Socket {
     ) -> anyhow::Result<Result<Self, Refused>> {
         let uri: Uri = url.parse().context("the URL of the WebSocket")?;
         let authority = uri.authority().context("a host in the URL")?.as_str();
-        let stream = TcpStream::connect(authority).await.context("connecting")?;
+        Self::handshake_at(authority, url, headers).await
+    }
+
+    /// The same at an address to which the URL's host need not lead.
+    ///
+    /// # Errors
+    /// As [`Socket::handshake`].
+    pub async fn handshake_at(
+        address: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+    ) -> anyhow::Result<Result<Self, Refused>> {
+        let uri: Uri = url.parse().context("the URL of the WebSocket")?;
+        let authority = uri.authority().context("a host in the URL")?.as_str();
+        let stream = TcpStream::connect(address).await.context("connecting")?;
         stream.set_nodelay(true)?;
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         let mut request = Request::builder()

@@ -103,7 +103,8 @@ impl Served {
     pub(crate) fn with_local_addresses(&self, text: &str, authority: &str) -> String {
         self.apis.iter().fold(text.to_owned(), |text, served| {
             let name = |stage: &str| served.names.get(stage).map(String::as_str);
-            served.api.with_local_addresses(&text, authority, name)
+            let text = served.api.with_local_addresses(&text, authority, name);
+            served.api.with_local_domains(&text, authority)
         })
     }
 }

@@ -7,6 +7,7 @@
 //! What is wrong refuses the template ([`Refusal`]); what is right but not emulated is told
 //! in [`Project::unsupported`], and the rest works on.
 
+mod domain;
 mod eval;
 mod finding;
 mod load;

@@ -4,6 +4,7 @@
 mod apis;
 mod clock;
 mod console;
+mod domains;
 mod faults;
 mod functions;
 mod node;

@@ -272,6 +272,107 @@ async fn the_function_chooses_the_subprotocol_and_nothing_else() {
     }
 }
 
+/// A subprotocol that the client did not offer goes to it as well: nothing is negotiated by the
+/// gateway (the same page), and every client then fails by itself.
+#[tokio::test]
+async fn the_subprotocol_is_not_compared_with_the_offer() {
+    let answer = json!({"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": "other"}});
+    let connect = always(response(&answer));
+    let served = api().one_way("$connect", connect).serve().await;
+    for offer in [&["Sec-WebSocket-Protocol: a, b"][..], &[]] {
+        let head = served.dial().await.upgrade("/local", offer).await;
+        assert_eq!(head.header("sec-websocket-protocol"), Some("other"));
+    }
+}
+
+/// Inferred from REST APIs: stage, method, upgrade, path, URL, handshake, authorizer, `$connect`. A
+/// request that has everything wrong is told of the first of them.
+#[tokio::test]
+async fn the_checks_come_in_their_order() {
+    let connect = always(status(418));
+    let policy = json!({ "principalId": "me", "policyDocument": { "Statement": [] } });
+    let wanted = api()
+        .one_way("$connect", connect)
+        .authorizer(&["route.request.header.Auth"], always(response(&policy)));
+    let served = wanted.serve().await;
+    let long = "x".repeat(4096);
+    let upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\n";
+    let version = "Sec-WebSocket-Version: 13\r\n";
+    let key = format!("Sec-WebSocket-Key: {KEY}\r\n");
+    let whole = format!("{upgrade}{version}{key}");
+    for (why, request, headers, want, called) in [
+        (
+            "the stage",
+            format!("POST /other/x?{long}"),
+            String::new(),
+            403,
+            &[][..],
+        ),
+        (
+            "the method",
+            format!("POST /local/x?{long}"),
+            String::new(),
+            403,
+            &[],
+        ),
+        (
+            "the upgrade",
+            format!("GET /local/x?{long}"),
+            String::new(),
+            426,
+            &[],
+        ),
+        (
+            "the path",
+            format!("GET /local/x?{long}"),
+            upgrade.to_owned(),
+            403,
+            &[],
+        ),
+        (
+            "the URL",
+            format!("GET /local?{long}"),
+            upgrade.to_owned(),
+            414,
+            &[],
+        ),
+        (
+            "the version",
+            "GET /local".to_owned(),
+            upgrade.to_owned(),
+            426,
+            &[],
+        ),
+        (
+            "the key",
+            "GET /local".to_owned(),
+            format!("{upgrade}{version}"),
+            400,
+            &[],
+        ),
+        (
+            "the identity",
+            "GET /local".to_owned(),
+            whole.clone(),
+            401,
+            &[],
+        ),
+        (
+            "the policy",
+            "GET /local".to_owned(),
+            format!("{whole}Auth: a\r\n"),
+            403,
+            &["authorizer"],
+        ),
+    ] {
+        let mut client = served.dial().await;
+        let bytes = format!("{request} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n{headers}\r\n");
+        client.send(bytes.as_bytes()).await;
+        assert_eq!(client.answer().await.status, want, "{why}");
+        assert_eq!(served.script.called(), called, "{why}");
+    }
+}
+
 /// A client that leaves during `$connect` was recorded by a function that said yes: its
 /// `$disconnect` follows.
 #[tokio::test]
