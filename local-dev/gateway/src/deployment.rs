@@ -34,6 +34,8 @@ pub(crate) struct Stage {
     pub(crate) account: String,
     /// Whoever signs.
     pub(crate) caller: Caller,
+    /// Whether events after `$connect` name him, too.
+    pub(crate) caller_in_every_event: bool,
     deployed: ArcSwap<Deployed>,
 }
 
@@ -100,6 +102,7 @@ impl Stage {
             domain_name: config.authority.clone(),
             account: config.account.clone(),
             caller: config.caller.clone(),
+            caller_in_every_event: config.guesses.caller_in_every_event,
             deployed: ArcSwap::from_pointee(deployed),
         })
     }

@@ -73,9 +73,11 @@ struct Identity<'a> {
 
 impl<'a> Identity<'a> {
     /// With `AWS_IAM` also who signed; the order of keys is that of REST APIs' events.
-    fn new(connection: &'a Connection) -> Self {
+    fn new(connection: &'a Connection, event_type: &str) -> Self {
         let stage = &connection.stage;
-        let caller = connection.is_signed().then_some(&stage.caller);
+        let is_shown =
+            connection.is_signed() && (stage.caller_in_every_event || event_type == "CONNECT");
+        let caller = is_shown.then_some(&stage.caller);
         let principal_id = caller.map(|caller| caller.principal_id.as_str());
         Self {
             user_arn: caller.map(|caller| caller.arn.as_str()),
@@ -109,7 +111,7 @@ impl<'a> RequestContext<'a> {
             stage: &connection.stage.name,
             connected_at: connection.connected_at,
             request_time_epoch: request.at_ms,
-            identity: Identity::new(connection),
+            identity: Identity::new(connection, event_type),
             request_id: request.id,
             domain_name: connection.domain_name(),
             connection_id: connection.id,

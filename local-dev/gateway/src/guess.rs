@@ -30,6 +30,12 @@ pub struct Guesses {
     pub url_too_long: u16,
     /// HTTP status of `No method found matching route …`.
     pub no_method: u16,
+    /// HTTP status of a post without a payload; 200 sends nothing.
+    pub empty_post: u16,
+    /// Whether a post that is not UTF-8 is refused with 400; else what cannot be text is replaced.
+    pub refuse_not_utf8: bool,
+    /// Whether events after `$connect` say who signed the handshake, with `AWS_IAM`.
+    pub caller_in_every_event: bool,
 }
 
 /// How `integrationLatency` is written.
@@ -56,6 +62,9 @@ impl Default for Guesses {
             authorizer_latency: Latency::Absent,
             url_too_long: 414,
             no_method: 404,
+            empty_post: 400,
+            refuse_not_utf8: false,
+            caller_in_every_event: true,
         }
     }
 }
@@ -77,6 +86,9 @@ impl Guesses {
         ("authorizer-latency", "absent|number|string"),
         ("url-too-long", "414|403|400"),
         ("no-method", "404|403"),
+        ("empty-post", "400|200"),
+        ("post-not-utf8", "replace|refuse"),
+        ("iam-identity", "every|connect"),
     ];
 
     /// Chooses by name, as a command line does.
@@ -106,6 +118,9 @@ impl Guesses {
             "connect-body" => self.connect_body = value == "send",
             "url-too-long" => self.url_too_long = status(),
             "no-method" => self.no_method = status(),
+            "empty-post" => self.empty_post = status(),
+            "post-not-utf8" => self.refuse_not_utf8 = value == "refuse",
+            "iam-identity" => self.caller_in_every_event = value == "every",
             _ => {
                 self.authorizer_latency = match value {
                     "number" => Latency::Number,

@@ -44,6 +44,9 @@ pub enum PostError {
     /// More than 128 KB: 413.
     #[error("the message is too large")]
     TooLarge,
+    /// Not UTF-8, where that is refused: 400.
+    #[error("the message is not UTF-8")]
+    NotUtf8,
 }
 
 impl From<PostError> for Refusal {
@@ -52,6 +55,7 @@ impl From<PostError> for Refusal {
             PostError::Gone => Self::gone("no such connection"),
             PostError::QueueFull => Self::buffer_full("the client does not read"),
             PostError::TooLarge => Self::too_large("the payload is too large"),
+            PostError::NotUtf8 => Self::not_utf8("the payload is not UTF-8"),
         }
     }
 }
@@ -102,7 +106,12 @@ async fn answer(
         Refusal::limit_exceeded("").because(by.to_string())
     })?;
     match head.method {
-        Method::POST if payload.is_empty() => Err(Refusal::no_payload("a post without a payload")),
+        Method::POST if payload.is_empty() => match core.config.guesses.empty_post {
+            200 => find(core, Some(stage), id)
+                .map(|_| Response::default())
+                .map_err(Into::into),
+            _ => Err(Refusal::no_payload("a post without a payload")),
+        },
         Method::POST => {
             match injected(core, Step::Post, id, stage).await? {
                 Injection::Nothing => post(core, Some(stage), id, &payload)?,
@@ -207,7 +216,7 @@ fn find(core: &Core, stage: Option<&Arc<Stage>>, id: Id) -> Result<Arc<Connectio
 }
 
 /// Sends a message to a connection of this stage, or of any. It arrives as text: bytes that are not
-/// UTF-8 are replaced, as no client would take them.
+/// UTF-8 are replaced, as no client would take them, unless they are to be refused.
 pub(crate) fn post(
     core: &Core,
     stage: Option<&Arc<Stage>>,
@@ -220,6 +229,7 @@ pub(crate) fn post(
     let connection = find(core, stage, id)?;
     let text = match String::from_utf8_lossy(payload) {
         Cow::Borrowed(_) => Cow::Borrowed(payload),
+        Cow::Owned(_) if core.config.guesses.refuse_not_utf8 => return Err(PostError::NotUtf8),
         Cow::Owned(text) => Cow::Owned(Bytes::from(text)),
     };
     let bound = core.config.limits.out_queue;

@@ -82,6 +82,8 @@ refusals! {
     /// documented; it tells the two apart.
     buffer_full = TOO_MANY_REQUESTS Some("LimitExceededException"),
         r#"{"message":"Client buffer is full"}"#;
+    /// A post that is not UTF-8, where that is refused. What AWS does is not known.
+    not_utf8 = BAD_REQUEST Some("BadRequestException"), r#"{"message":"Payload is not UTF-8"}"#;
     /// A post without a payload. What AWS does is not known.
     no_payload = BAD_REQUEST Some("BadRequestException"), r#"{"message":"Payload is empty"}"#;
 }

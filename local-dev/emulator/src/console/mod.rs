@@ -268,6 +268,7 @@ fn act(running: &Running, id: &str, verb: Verb, body: &[u8]) -> Response<Body> {
         PostError::Gone => StatusCode::GONE,
         PostError::QueueFull => StatusCode::TOO_MANY_REQUESTS,
         PostError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        PostError::NotUtf8 => StatusCode::BAD_REQUEST,
     };
     refusal(status, &error.to_string())
 }

@@ -108,6 +108,56 @@ async fn the_status_of_a_missing_method_can_be_chosen() {
     }
 }
 
+/// `empty-post`.
+#[tokio::test]
+async fn an_empty_post_can_be_answered() {
+    for (status, want) in [("400", 400), ("200", 200)] {
+        let served = wanted().guess("empty-post", status).serve().await;
+        let mut client = served.connect().await;
+        let path = format!("/local/@connections/{}", served.only_id());
+        assert_eq!(served.http("POST", &path, b"").await.status, want);
+        assert_eq!(served.http("POST", &path, b"x").await.status, 200);
+        // Nothing was sent before it.
+        assert_eq!(client.next_text().await, "x");
+        let gone = "/local/@connections/AAAAAAAAAAAAAAA=";
+        let status = served.http("POST", gone, b"").await.status;
+        assert_eq!(status, if want == 200 { 410 } else { want });
+    }
+}
+
+/// `post-not-utf8`.
+#[tokio::test]
+async fn a_post_that_is_not_utf8_can_be_refused() {
+    for (chosen, want) in [("replace", 200), ("refuse", 400)] {
+        let served = wanted().guess("post-not-utf8", chosen).serve().await;
+        let mut client = served.connect().await;
+        let path = format!("/local/@connections/{}", served.only_id());
+        let answer = served.http("POST", &path, b"a\xffb").await;
+        assert_eq!(answer.status, want);
+        if want == 400 {
+            let error_type = answer.header("x-amzn-ErrorType");
+            assert_eq!(error_type, Some("BadRequestException"));
+            served.http("POST", &path, "a\u{fffd}b".as_bytes()).await;
+        }
+        assert_eq!(client.next_text().await, "a\u{fffd}b");
+    }
+}
+
+/// `iam-identity`.
+#[tokio::test]
+async fn later_events_can_be_without_who_signed() {
+    for (shown, has_caller) in [("every", true), ("connect", false)] {
+        let wanted = wanted().one_way("$connect", always(status(200))).iam();
+        let mut served = wanted.guess("iam-identity", shown).serve().await;
+        let mut client = served.connect().await;
+        let caller =
+            |event: serde_json::Value| event["requestContext"]["identity"]["caller"].is_string();
+        assert!(caller(served.call_of("$connect").await.event()));
+        client.text("x").await;
+        assert_eq!(caller(served.call_of("$default").await.event()), has_caller);
+    }
+}
+
 #[test]
 fn every_guess_is_in_the_table_of_switches() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/emulator.md");

@@ -5,7 +5,15 @@
 
 use std::path::Path;
 use std::process::Stdio;
+use std::str::FromStr;
+use std::sync::Arc;
 
+use gatepost_gateway_client as gateway_client;
+use gatepost_gateway_client::Access;
+use gatepost_gateway_client::Connections;
+use gatepost_gateway_client::Payload;
+use gatepost_gateway_client::PostError;
+use gatepost_protocol::ConnectionId;
 use gatepost_sigv4::Credentials;
 use gatepost_sigv4::Mode;
 use gatepost_sigv4::Signatures;
@@ -104,11 +112,12 @@ const SDKS: [&str; 2] = ["boto3", "the SDK for JavaScript"];
 /// SDKs sign with the time of day.
 fn strict() -> Signatures {
     let verifier = Verifier::new(credentials(), REGION, "execute-api");
-    let clock = || {
-        let now = gatepost_clock::Clock::system(1.0).machine_ms();
-        (now / 1000).cast_signed()
-    };
+    let clock = || (now_ms() / 1000).cast_signed();
     Signatures::checked(Mode::Strict, verifier, clock, |_, _| ())
+}
+
+fn now_ms() -> u64 {
+    gatepost_clock::Clock::system(1.0).machine_ms()
 }
 
 fn endpoint(served: &Served, stage: &str) -> String {
@@ -209,6 +218,63 @@ async fn sdks_raise_the_exceptions_of_the_model() {
         caller
             .fails("get", &id, 0, 403, "InvalidSignatureException")
             .await;
+    }
+}
+
+/// The client of this project's own functions, which shares no code with the verifier.
+#[tokio::test]
+async fn the_client_of_our_functions_tells_its_caller_what_to_do() {
+    let wanted = api().change(|wanted| wanted.signatures = strict());
+    let wanted = wanted.limits(|limits| limits.out_queue = 256 * 1024);
+    let served = wanted.serve().await;
+    let mut client = served.connect().await;
+    let connection = ConnectionId::from_str(&served.only_id()).unwrap();
+    let gateway = |stage: &str, credentials: Credentials| {
+        let credentials = gateway_client::Credentials {
+            access_key_id: credentials.access_key_id,
+            secret_access_key: credentials.secret_access_key,
+            session_token: credentials.session_token,
+        };
+        let access = Access {
+            region: REGION.to_owned(),
+            credentials: Arc::new(move || credentials.clone()),
+            clock: Arc::new(|| now_ms().cast_signed()),
+        };
+        let endpoint = endpoint(&served, stage).parse().unwrap();
+        gateway_client::Gateway::new(&endpoint, access, gateway_client::Limits::default()).unwrap()
+    };
+    let ours = gateway("/local", credentials());
+    ours.post(&connection, &Payload::new("hi")).await.unwrap();
+    assert_eq!(client.next_text().await, "hi");
+    let state = ours.get(&connection).await.unwrap();
+    assert!(state.connected_at <= state.last_active_at);
+    let long = Payload::new(vec![b'x'; 128 * 1024 + 1]);
+    let refused = ours.post(&connection, &long).await;
+    assert!(matches!(refused, Err(PostError::TooLarge)), "{refused:?}");
+    let most = Payload::new(vec![b'x'; 128 * 1024]);
+    let refused = loop {
+        if let Err(refused) = ours.post(&connection, &most).await {
+            break refused;
+        }
+    };
+    assert!(matches!(refused, PostError::Throttled), "{refused:?}");
+    client.drop_tcp();
+    let unknown = ConnectionId::from_str("aJz0Md6VoAMCIbQ=").unwrap();
+    let refused = ours.close(&unknown).await;
+    assert!(matches!(refused, Err(PostError::Gone)), "{refused:?}");
+    let other_secret = Credentials {
+        secret_access_key: "another".to_owned(),
+        ..credentials()
+    };
+    for theirs in [
+        gateway("/other", credentials()),
+        gateway("/local", other_secret),
+    ] {
+        let refused = theirs.post(&connection, &Payload::new("x")).await;
+        assert!(
+            matches!(refused, Err(PostError::Forbidden(_))),
+            "{refused:?}"
+        );
     }
 }
 
