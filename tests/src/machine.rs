@@ -1,6 +1,7 @@
 //! The functions of one machine, for tests and benchmarks.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -53,5 +54,10 @@ pub fn function(id: &str, program: PathBuf) -> FunctionSpec {
         timeout: Duration::from_secs(3),
         reserved_concurrency: None,
         retry_attempts: 2,
+        maximum_event_age: Duration::from_secs(21_600),
+        on_success: None,
+        on_failure: None,
+        aliases: BTreeSet::new(),
+        may_recurse: false,
     }
 }

@@ -65,6 +65,7 @@ impl gateway::Invoke for Functions {
             Err(runtime_api::InvokeError::Throttled(_)) => Err(gateway::InvokeError::Throttled),
             Err(
                 error @ (runtime_api::InvokeError::NotFound(_)
+                | runtime_api::InvokeError::Recursive(_)
                 | runtime_api::InvokeError::TooLarge(_)
                 | runtime_api::InvokeError::Stopping),
             ) => Err(gateway::InvokeError::Unavailable(error.to_string())),

@@ -259,6 +259,11 @@ fn spec(
         timeout: function.timeout,
         reserved_concurrency: function.reserved_concurrency,
         retry_attempts: function.retry_attempts,
+        maximum_event_age: function.maximum_event_age,
+        on_success: function.on_success.clone(),
+        on_failure: function.on_failure.clone(),
+        aliases: function.aliases.clone(),
+        may_recurse: function.may_recurse,
     }
 }
 

@@ -6,6 +6,18 @@ pub(crate) fn day(epoch_ms: u64) -> String {
     format!("{year:04}/{month:02}/{day:02}")
 }
 
+/// `2019-11-14T18:16:05.568Z`, from milliseconds since 1970.
+pub(crate) fn instant(epoch_ms: u64) -> String {
+    let (year, month, day) = civil(epoch_ms / 86_400_000);
+    let (seconds, ms) = (epoch_ms / 1000 % 86_400, epoch_ms % 1000);
+    format!(
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{ms:03}Z",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60
+    )
+}
+
 /// Year, month and day of a day since 1970: Howard Hinnant, "chrono-Compatible Low-Level Date
 /// Algorithms", `civil_from_days`, for days that are not negative.
 fn civil(days: u64) -> (u64, u64, u64) {

@@ -1,13 +1,12 @@
 //! One invocation on its way to an environment.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use http::HeaderValue;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::chain::Chain;
 use crate::spec::Outcome;
 
 /// Invoke API: "6 MB" of a synchronous payload.
@@ -22,6 +21,8 @@ pub(crate) struct Event {
     pub(crate) payload: Bytes,
     /// `X-Amz-Client-Context`, decoded.
     pub(crate) client_context: Option<HeaderValue>,
+    /// What led to it; `None` where a chain begins.
+    pub(crate) chain: Option<Box<Chain>>,
     pub(crate) reply: Reply,
     pub(crate) submitted: Instant,
 }
@@ -35,8 +36,8 @@ pub(crate) enum Reply {
         /// Whether the answer carries the last lines of output.
         tail: bool,
     },
-    /// Nobody. The number of this attempt, from 1.
-    Nobody { attempt: u8 },
+    /// Nobody.
+    Nobody(Attempt),
 }
 
 impl Reply {
@@ -53,9 +54,11 @@ pub(crate) struct Answer {
     pub(crate) tail: Option<Vec<u8>>,
 }
 
-/// How long an asynchronous invocation waits after a failed attempt. Lambda
-/// guide, "How Lambda handles errors and retries with asynchronous invocation": one minute,
-/// then two.
-pub(crate) fn retry_wait(attempt: u8) -> Duration {
-    Duration::from_secs(60) * u32::from(attempt)
+/// One attempt of an asynchronous invocation.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Attempt {
+    /// From 1.
+    pub(crate) number: u8,
+    /// When the event was accepted, in milliseconds of the emulator's clock.
+    pub(crate) accepted_ms: u64,
 }

@@ -112,10 +112,34 @@ pub enum FactEvent {
         request_id: Uuid,
         /// From 1.
         attempt: u8,
-        /// When it is tried again; `None` after the last attempt: the event is lost, as on Lambda
-        /// without a destination.
+        /// When it is tried again; `None` after the last attempt.
         retry_in: Option<Duration>,
     },
+    /// An asynchronous invocation is over: it failed for good, or a destination gets a record of
+    /// its success.
+    AsyncEnded {
+        /// The invocation.
+        request_id: Uuid,
+        /// How it ended.
+        condition: Condition,
+        /// Logical ID of the function that gets the record; without one a failed event is lost, as
+        /// on Lambda.
+        destination: Option<String>,
+    },
+    /// An invocation was refused, because the function called itself 16 times in a row.
+    RecursionStopped,
+}
+
+/// How an asynchronous invocation ended. Lambda guide, "Capturing records of Lambda asynchronous
+/// invocations".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub enum Condition {
+    /// The function answered.
+    Success,
+    /// It failed, and is not tried again.
+    RetriesExhausted,
+    /// The event was not answered in time.
+    EventAgeExceeded,
 }
 
 /// Why an environment ended.

@@ -1,24 +1,37 @@
 //! The ways in which callers of the Invoke API name a function.
 
-/// The `FunctionName` of what a caller wrote in the path, percent-decoded: a name, `name:alias`, a
+/// A function as a caller names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Named<'a> {
+    /// `FunctionName`.
+    pub(crate) name: &'a str,
+    /// A version or an alias behind it.
+    pub(crate) qualifier: Option<&'a str>,
+}
+
+/// The function of what a caller wrote in the path, percent-decoded: a name, `name:alias`, a
 /// partial ARN (`account:function:name`) or an ARN, each with or without a qualifier. `None` for
 /// what is none of them, and for another region or account: nothing is there.
-///
-/// The qualifier is not looked at: every version and alias is the one code that is here.
-pub(crate) fn function_name<'a>(written: &'a str, region: &str, account: &str) -> Option<&'a str> {
+pub(crate) fn function_name<'a>(
+    written: &'a str,
+    region: &str,
+    account: &str,
+) -> Option<Named<'a>> {
     let parts: Vec<&str> = written.split(':').collect();
-    let name = match parts[..] {
-        [name] | [name, _] => name,
-        [of, "function", name] | [of, "function", name, _] if of == account => name,
-        ["arn", _partition, "lambda", at, of, "function", name]
-        | ["arn", _partition, "lambda", at, of, "function", name, _]
+    let behind = match parts[..] {
+        [_] | [_, _] => 0,
+        [of, "function", _] | [of, "function", _, _] if of == account => 2,
+        ["arn", _partition, "lambda", at, of, "function", _]
+        | ["arn", _partition, "lambda", at, of, "function", _, _]
             if at == region && of == account =>
         {
-            name
+            6
         }
         _ => return None,
     };
-    (!name.is_empty()).then_some(name)
+    let name = parts[behind];
+    let qualifier = parts.get(behind + 1).copied();
+    (!name.is_empty()).then_some(Named { name, qualifier })
 }
 
 /// A function's ARN.
@@ -33,18 +46,18 @@ mod tests {
     #[test]
     fn a_function_is_named_in_all_the_ways_of_the_invoke_api() {
         for (written, expected) in [
-            ("echo", Some("echo")),
-            ("echo:live", Some("echo")),
-            ("echo:$LATEST", Some("echo")),
-            ("000000000000:function:echo", Some("echo")),
-            ("000000000000:function:echo:7", Some("echo")),
+            ("echo", Some(("echo", None))),
+            ("echo:live", Some(("echo", Some("live")))),
+            ("echo:$LATEST", Some(("echo", Some("$LATEST")))),
+            ("000000000000:function:echo", Some(("echo", None))),
+            ("000000000000:function:echo:7", Some(("echo", Some("7")))),
             (
                 "arn:aws:lambda:us-east-1:000000000000:function:echo",
-                Some("echo"),
+                Some(("echo", None)),
             ),
             (
                 "arn:aws:lambda:us-east-1:000000000000:function:echo:live",
-                Some("echo"),
+                Some(("echo", Some("live"))),
             ),
             ("arn:aws:lambda:eu-west-1:000000000000:function:echo", None),
             ("arn:aws:lambda:us-east-1:111111111111:function:echo", None),
@@ -54,7 +67,8 @@ mod tests {
             (":live", None),
         ] {
             assert_eq!(
-                function_name(written, "us-east-1", "000000000000"),
+                function_name(written, "us-east-1", "000000000000")
+                    .map(|named| (named.name, named.qualifier)),
                 expected,
                 "{written}"
             );

@@ -1,5 +1,7 @@
 //! The Invoke API over HTTP. Lambda API reference, "Invoke".
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -19,11 +21,14 @@ use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::chain::Chain;
 use crate::event::MAX_ASYNC_PAYLOAD;
 use crate::event::MAX_PAYLOAD;
 use crate::function_name::function_arn;
 use crate::function_name::function_name;
+use crate::lambda::Call;
 use crate::lambda::Lambda;
+use crate::spec::FunctionSpec;
 use crate::spec::InvokeError;
 use crate::spec::Outcome;
 
@@ -36,6 +41,8 @@ const FUNCTION_ERROR: HeaderName = HeaderName::from_static("x-amz-function-error
 const EXECUTED_VERSION: HeaderName = HeaderName::from_static("x-amz-executed-version");
 const LOG_RESULT: HeaderName = HeaderName::from_static("x-amz-log-result");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+/// What SDKs in functions pass on, from `_X_AMZN_TRACE_ID`.
+const TRACE: HeaderName = HeaderName::from_static("x-amzn-trace-id");
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 /// "Up to 3,583 bytes of base64-encoded data".
 const MAX_CLIENT_CONTEXT: usize = 3583;
@@ -43,6 +50,14 @@ const MAX_CLIENT_CONTEXT: usize = 3583;
 /// Whether a request is one for [`Lambda::serve`].
 pub fn is_invoke_path(path: &str) -> bool {
     written_name(path).is_some()
+}
+
+/// `?Qualifier=` of a query, percent-decoded.
+fn written_qualifier(query: &str) -> Option<Cow<'_, str>> {
+    let written = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("Qualifier="))?;
+    Some(percent_decode_str(written).decode_utf8_lossy())
 }
 
 fn written_name(path: &str) -> Option<&str> {
@@ -62,7 +77,8 @@ impl Lambda {
         let (head, body) = request.into_parts();
         match self.payload(body).await {
             Ok(payload) => {
-                self.respond(&head.method, head.uri.path(), &head.headers, payload)
+                let target = head.uri.path_and_query().map_or("/", |it| it.as_str());
+                self.respond(&head.method, target, &head.headers, payload)
                     .await
             }
             Err(refusal) => refusal,
@@ -94,14 +110,15 @@ impl Lambda {
         response
     }
 
-    /// [`Lambda::serve`] for a body that is already there.
+    /// [`Lambda::serve`] for a body that is already there; `target` is the path and the query.
     pub async fn respond(
         &self,
         method: &Method,
-        path: &str,
+        target: &str,
         headers: &HeaderMap,
         payload: Bytes,
     ) -> Response<Full<Bytes>> {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let name = written_name(path).filter(|_| method == Method::POST);
         let Some(name) = name.and_then(|name| percent_decode_str(name).decode_utf8().ok()) else {
             let message = "There is no such operation.";
@@ -113,10 +130,27 @@ impl Lambda {
             );
         };
         let config = &self.machine.config;
-        let function = function_name(&name, &config.region, &config.account)
-            .and_then(|name| self.machine.named(name));
-        let Some(function) = function else {
+        let named = function_name(&name, &config.region, &config.account);
+        let function = named.and_then(|named| self.machine.named(named.name));
+        let Some((function, named)) = function.zip(named) else {
             return InvokeError::NotFound(name.to_string()).refusal(self, &name);
+        };
+        let in_query = written_qualifier(query);
+        if let (Some(in_name), Some(in_query)) = (named.qualifier, in_query.as_deref())
+            && in_name != in_query
+        {
+            let message = format!(
+                "The derived qualifier from the function name does not match the specified \
+                 qualifier: {in_query}."
+            );
+            return invalid("InvalidParameterValueException", &message);
+        }
+        let qualifier = in_query.as_deref().or(named.qualifier);
+        let Some(version) = qualifier.map_or(Some("$LATEST"), |it| version(it, &function)) else {
+            let qualifier = qualifier.unwrap_or_default();
+            let arn = function_arn(&config.region, &config.account, &function.name);
+            let arn = format!("{arn}:{qualifier}");
+            return InvokeError::NotFound(arn.clone()).refusal(self, &arn);
         };
         // An empty event is an empty object.
         let payload = if payload.is_empty() {
@@ -135,7 +169,13 @@ impl Lambda {
                     return invalid("InvalidRequestContentException", message);
                 };
                 let tail = text(headers, &LOG_TYPE) == "Tail";
-                self.call(&function.id, payload, context, tail)
+                let call = Call {
+                    payload,
+                    client_context: context,
+                    chain: Chain::read(text(headers, &TRACE)),
+                    tail,
+                };
+                self.call(&function.id, call)
                     .await
                     .map(|(request_id, answer)| {
                         let (body, failed) = match answer.outcome {
@@ -144,7 +184,7 @@ impl Lambda {
                         };
                         let mut response = response(StatusCode::OK, body, request_id);
                         let headers = response.headers_mut();
-                        headers.insert(EXECUTED_VERSION, HeaderValue::from_static("$LATEST"));
+                        headers.insert(EXECUTED_VERSION, HeaderValue::from_static(version));
                         if failed {
                             headers.insert(FUNCTION_ERROR, HeaderValue::from_static("Unhandled"));
                         }
@@ -157,7 +197,7 @@ impl Lambda {
                     })
             }
             "Event" => self
-                .invoke_async(&function.id, payload)
+                .invoke_async_in(&function.id, payload, Chain::read(text(headers, &TRACE)))
                 .map(|request_id| response(StatusCode::ACCEPTED, Bytes::new(), request_id)),
             "DryRun" => {
                 let request_id = (config.new_id)();
@@ -200,6 +240,12 @@ impl InvokeError {
                 "Rate Exceeded.",
                 Some("ReservedFunctionConcurrentInvocationLimitExceeded"),
             ),
+            Self::Recursive(_) => refusal(
+                StatusCode::BAD_REQUEST,
+                "RecursiveInvocationException",
+                "The function was invoked 16 times in the same chain of requests, and was stopped.",
+                None,
+            ),
             Self::TooLarge(length) if *length > MAX_PAYLOAD => {
                 let message = format!(
                     "Request must be smaller than {MAX_PAYLOAD} bytes for the InvokeFunction \
@@ -235,6 +281,14 @@ impl InvokeError {
             }
         }
     }
+}
+
+/// The version behind a qualifier: there is one code, and it is also every published version that
+/// somebody asks for. `None` for an alias that the function does not have.
+fn version(qualifier: &str, function: &FunctionSpec) -> Option<&'static str> {
+    let is_version = !qualifier.is_empty() && qualifier.bytes().all(|byte| byte.is_ascii_digit());
+    (qualifier == "$LATEST" || is_version || function.aliases.contains(qualifier))
+        .then_some("$LATEST")
 }
 
 /// `ClientContext`, which comes as Base64 and reaches the function as JSON; `None` for what is not

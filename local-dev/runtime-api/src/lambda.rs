@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::chain::Chain;
 use crate::config::Config;
 use crate::event::Answer;
 use crate::event::Event;
@@ -30,6 +31,17 @@ pub struct Lambda {
     pub(crate) machine: Arc<Machine>,
 }
 
+/// A synchronous invocation with everything that the Invoke API offers.
+pub(crate) struct Call {
+    pub(crate) payload: Bytes,
+    /// `X-Amz-Client-Context`, decoded.
+    pub(crate) client_context: Option<HeaderValue>,
+    /// From `X-Amzn-Trace-Id`.
+    pub(crate) chain: Option<Box<Chain>>,
+    /// Whether the answer carries the last lines of output.
+    pub(crate) tail: bool,
+}
+
 impl Lambda {
     /// Starts one environment of every function; [`Lambda::ready`] waits for them. Needs a tokio
     /// runtime with I/O and time, here and in every other call.
@@ -49,30 +61,43 @@ impl Lambda {
     /// # Errors
     /// When it was not invoked. An error of the function is an [`Outcome::FunctionError`].
     pub async fn invoke(&self, function: &str, payload: Bytes) -> Result<Outcome, InvokeError> {
-        Ok(self.call(function, payload, None, false).await?.1.outcome)
+        let call = Call {
+            payload,
+            client_context: None,
+            chain: None,
+            tail: false,
+        };
+        Ok(self.call(function, call).await?.1.outcome)
     }
 
     /// [`Lambda::invoke`] with everything that the Invoke API offers. The request ID and the answer.
     pub(crate) async fn call(
         &self,
         function: &str,
-        payload: Bytes,
-        client_context: Option<HeaderValue>,
-        tail: bool,
+        call: Call,
     ) -> Result<(Uuid, Answer), InvokeError> {
-        if payload.len() > MAX_PAYLOAD {
-            return Err(InvokeError::TooLarge(payload.len()));
+        if call.payload.len() > MAX_PAYLOAD {
+            return Err(InvokeError::TooLarge(call.payload.len()));
+        }
+        if call.chain.is_some() {
+            let spec = self.machine.spec(function)?;
+            if self.machine.is_loop(&spec, call.chain.as_deref()) {
+                self.machine.tell(function, FactEvent::RecursionStopped);
+                return Err(InvokeError::Recursive(function.to_owned()));
+            }
         }
         let request_id = (self.machine.config.new_id)();
         let (sender, answer) = oneshot::channel();
-        let reply = Reply::Caller { sender, tail };
-        let submitted = Instant::now();
         let event = Event {
             request_id,
-            payload,
-            client_context,
-            reply,
-            submitted,
+            payload: call.payload,
+            client_context: call.client_context,
+            chain: call.chain,
+            reply: Reply::Caller {
+                sender,
+                tail: call.tail,
+            },
+            submitted: Instant::now(),
         };
         self.machine.submit(function, event)?;
         let answer = answer.await.map_err(|_| InvokeError::Stopping)?;
@@ -86,23 +111,20 @@ impl Lambda {
     /// # Errors
     /// When it was not queued; it is never throttled.
     pub fn invoke_async(&self, function: &str, payload: Bytes) -> Result<Uuid, InvokeError> {
+        self.invoke_async_in(function, payload, None)
+    }
+
+    /// [`Lambda::invoke_async`] by what `chain` led to.
+    pub(crate) fn invoke_async_in(
+        &self,
+        function: &str,
+        payload: Bytes,
+        chain: Option<Box<Chain>>,
+    ) -> Result<Uuid, InvokeError> {
         if payload.len() > MAX_ASYNC_PAYLOAD {
             return Err(InvokeError::TooLarge(payload.len()));
         }
-        let request_id = (self.machine.config.new_id)();
-        let reply = Reply::Nobody { attempt: 1 };
-        let submitted = Instant::now();
-        let event = Event {
-            request_id,
-            payload,
-            client_context: None,
-            reply,
-            submitted,
-        };
-        self.machine.submit(function, event)?;
-        self.machine
-            .tell(function, FactEvent::Queued { request_id });
-        Ok(request_id)
+        self.machine.queue(function, payload, chain)
     }
 
     /// How every function is doing, in the order of their IDs.

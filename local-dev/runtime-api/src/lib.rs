@@ -6,6 +6,8 @@
 //! through `environment::runtime` to the caller, and with the next `/next` the environment returns
 //! to `schedule`. `environment::life` starts, watches, freezes and ends the process.
 
+mod asynchronous;
+mod chain;
 mod config;
 mod date;
 mod environment;

@@ -8,20 +8,22 @@ use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::Instant;
-use uuid::Uuid;
 
+use crate::asynchronous::Attempted;
+use crate::chain;
+use crate::chain::Chain;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::event::Answer;
 use crate::event::Event;
 use crate::event::Reply;
-use crate::event::retry_wait;
+use crate::fact::Condition;
 use crate::fact::Fact;
 use crate::fact::FactEvent;
 use crate::fact::StopReason;
+use crate::function_name::function_arn;
 use crate::launcher::Launcher;
 use crate::schedule::InitFailure;
 use crate::schedule::Schedule;
@@ -42,15 +44,6 @@ pub(crate) struct Machine {
     schedule: Mutex<Schedule<Arc<Environment>>>,
     /// An environment became ready for the first time, or ended.
     changed: watch::Sender<()>,
-}
-
-/// An attempt of an asynchronous invocation that ended in a function error.
-#[derive(Debug)]
-pub(crate) struct Failed {
-    pub(crate) request_id: Uuid,
-    pub(crate) payload: Bytes,
-    /// From 1.
-    pub(crate) attempt: u8,
 }
 
 impl Machine {
@@ -85,6 +78,23 @@ impl Machine {
     /// The function with this `FunctionName`.
     pub(crate) fn named(&self, name: &str) -> Option<Arc<FunctionSpec>> {
         self.schedule().named(name).cloned()
+    }
+
+    /// The function with this logical ID.
+    pub(crate) fn spec(&self, function: &str) -> Result<Arc<FunctionSpec>, InvokeError> {
+        self.schedule()
+            .spec(function)
+            .cloned()
+            .ok_or_else(|| InvokeError::NotFound(function.to_owned()))
+    }
+
+    /// Whether the function would call itself once too often.
+    pub(crate) fn is_loop(&self, spec: &FunctionSpec, chain: Option<&Chain>) -> bool {
+        let Some(chain) = chain.filter(|_| !spec.may_recurse) else {
+            return false;
+        };
+        let arn = function_arn(&self.config.region, &self.config.account, &spec.name);
+        chain.is_loop(chain::hash(arn.as_bytes()))
     }
 
     pub(crate) fn submit(
@@ -130,6 +140,12 @@ impl Machine {
         let mut steps = VecDeque::from(steps);
         while let Some(step) = steps.pop_front() {
             match step {
+                Step::Deliver(environment, id, event)
+                    if self.is_expired(&environment.spec, &event) =>
+                {
+                    self.drop_event(&environment.spec, event, Condition::EventAgeExceeded);
+                    steps.extend(self.schedule().ready(&environment.spec.id, id));
+                }
                 Step::Deliver(environment, id, event) => {
                     if let Err(event) = environment.deliver(event) {
                         let function = &environment.spec.id;
@@ -154,21 +170,16 @@ impl Machine {
                             let tail = tail.then(Vec::new);
                             let _ = sender.send(Answer { outcome, tail });
                         }
-                        Reply::Nobody { attempt } => {
-                            let Event {
-                                request_id,
-                                payload,
-                                ..
-                            } = event;
-                            self.async_failed(
-                                &spec,
-                                Failed {
-                                    request_id,
-                                    payload,
-                                    attempt,
-                                },
-                            );
-                        }
+                        Reply::Nobody(attempt) => self.attempted(
+                            &spec,
+                            Attempted {
+                                request_id: event.request_id,
+                                payload: event.payload,
+                                chain: event.chain,
+                                attempt,
+                                outcome: Some(outcome),
+                            },
+                        ),
                     }
                 }
                 Step::PumpAt(at) => {
@@ -181,41 +192,6 @@ impl Machine {
                 }
             }
         }
-    }
-
-    /// Tries again after a while, as often as the function says. Takes no lock: environments call
-    /// it under theirs.
-    pub(crate) fn async_failed(self: &Arc<Self>, spec: &Arc<FunctionSpec>, failed: Failed) {
-        let Failed {
-            request_id,
-            payload,
-            attempt,
-        } = failed;
-        let retry_in = (attempt <= spec.retry_attempts).then(|| retry_wait(attempt));
-        self.tell(
-            &spec.id,
-            FactEvent::AsyncFailed {
-                request_id,
-                attempt,
-                retry_in,
-            },
-        );
-        let Some(wait) = retry_in else { return };
-        let (machine, spec) = (self.clone(), spec.clone());
-        tokio::spawn(async move {
-            machine.config.clock.sleep(wait).await;
-            let event = Event {
-                request_id,
-                payload,
-                client_context: None,
-                reply: Reply::Nobody {
-                    attempt: attempt + 1,
-                },
-                submitted: Instant::now(),
-            };
-            // Refused only when the emulator stops.
-            let _ = machine.submit(&spec.id, event);
-        });
     }
 
     pub(crate) fn tell(&self, function: &str, event: FactEvent) {

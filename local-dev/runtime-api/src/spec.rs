@@ -1,6 +1,7 @@
 //! What the pool is told of a function, and what an invocation comes to.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -30,6 +31,17 @@ pub struct FunctionSpec {
     pub reserved_concurrency: Option<u32>,
     /// `MaximumRetryAttempts` of asynchronous invocations: 0 to 2.
     pub retry_attempts: u8,
+    /// `MaximumEventAgeInSeconds`: an asynchronous event that is older is dropped.
+    pub maximum_event_age: Duration,
+    /// The function, by its logical ID, that gets a record of each asynchronous invocation that
+    /// succeeded.
+    pub on_success: Option<String>,
+    /// The function that gets a record of each that failed for good.
+    pub on_failure: Option<String>,
+    /// Names of its aliases: `Qualifier`s beside `$LATEST`.
+    pub aliases: BTreeSet<String>,
+    /// `RecursiveLoop: Allow`: it may call itself without end.
+    pub may_recurse: bool,
 }
 
 /// A command.
@@ -61,6 +73,9 @@ pub enum InvokeError {
     /// No such function: `ResourceNotFoundException`.
     #[error("there is no function {0}")]
     NotFound(String),
+    /// It called itself 16 times in a row, directly or through others: `RecursiveInvocationException`.
+    #[error("{0} called itself 16 times in a row and was stopped")]
+    Recursive(String),
     /// The payload is larger than 6 MiB (synchronous) or 1 MiB (asynchronous).
     #[error("the payload is {0} bytes long")]
     TooLarge(usize),

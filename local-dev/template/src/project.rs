@@ -1,6 +1,7 @@
 //! What a template describes, resolved.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -201,6 +202,15 @@ pub struct Function {
     /// `EventInvokeConfig.MaximumEventAgeInSeconds`: an asynchronous event that is older is
     /// dropped; 60 s to 6 h, 6 h by default.
     pub maximum_event_age: Duration,
+    /// `DestinationConfig.OnSuccess`: logical ID of the function that gets a record of each
+    /// asynchronous invocation that succeeded.
+    pub on_success: Option<String>,
+    /// `DestinationConfig.OnFailure`: the function that gets a record of each that failed.
+    pub on_failure: Option<String>,
+    /// Names of its aliases: `AutoPublishAlias` and `AWS::Lambda::Alias`.
+    pub aliases: BTreeSet<String>,
+    /// `RecursiveLoop: Allow`.
+    pub may_recurse: bool,
     /// Where it stands.
     pub at: At,
 }

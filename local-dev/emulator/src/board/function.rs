@@ -253,6 +253,20 @@ impl Function {
                 attempt,
                 retry_in_ms: retry_in.map(ms),
             }],
+            FactEvent::AsyncEnded {
+                request_id,
+                condition,
+                destination,
+            } => vec![Kind::AsyncEnded {
+                function,
+                request: request_id.to_string(),
+                condition,
+                destination,
+            }],
+            FactEvent::RecursionStopped => {
+                let message = "it called itself 16 times in a row and was stopped".to_owned();
+                self.fail(at, function, message)
+            }
         }
     }
 

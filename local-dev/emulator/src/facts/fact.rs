@@ -4,6 +4,7 @@
 //! function printed is passed on as it is.
 
 use gatepost_gateway::Id;
+use gatepost_runtime_api::Condition;
 use serde::Serialize;
 
 use crate::console::Token;
@@ -211,6 +212,18 @@ pub(crate) enum Kind {
         /// When it is tried again; absent when it is not.
         #[serde(skip_serializing_if = "Option::is_none")]
         retry_in_ms: Option<f64>,
+    },
+    /// An asynchronous invocation is over.
+    AsyncEnded {
+        /// Logical ID.
+        function: String,
+        /// `AwsRequestId`.
+        request: String,
+        /// `Success`, `RetriesExhausted` or `EventAgeExceeded`.
+        condition: Condition,
+        /// Logical ID of the function that gets a record of it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        destination: Option<String>,
     },
     /// A line that a function printed.
     Log {

@@ -3,6 +3,8 @@
 use std::io;
 use std::io::Write;
 
+use gatepost_runtime_api::Condition;
+
 use super::ByWhom;
 use super::Entry;
 use super::Kind;
@@ -226,8 +228,25 @@ fn line(kind: &Kind, style: Style) -> Option<String> {
             "{} not reloaded, what ran before goes on: {reason}",
             style.red("!")
         ),
+        Kind::AsyncEnded {
+            function,
+            request,
+            condition,
+            destination,
+        } if *condition != Condition::Success => {
+            let then = match destination {
+                Some(destination) => format!("{destination} gets a record"),
+                None => "the event is lost".into(),
+            };
+            format!(
+                "{} {function} {} {condition:?}: {then}",
+                style.red("!"),
+                style.dim(short(Some(request)))
+            )
+        }
         Kind::Stopping => style.dim("stopping"),
         Kind::Received { .. }
+        | Kind::AsyncEnded { .. }
         | Kind::Routed { .. }
         | Kind::Invoked { .. }
         | Kind::Posted { .. }

@@ -245,9 +245,10 @@ async fn invoke(running: &Running, request: Request<Incoming>) -> Response<Full<
     if let Err(error) = running.signatures.check(&signed) {
         return running.lambda.forbid(error.error_type(), error.body());
     }
+    let target = head.uri.path_and_query().map_or("/", |it| it.as_str());
     running
         .lambda
-        .respond(&head.method, head.uri.path(), &head.headers, payload)
+        .respond(&head.method, target, &head.headers, payload)
         .await
 }
 

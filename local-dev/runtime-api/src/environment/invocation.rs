@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::MutexGuard;
 use std::time::Duration;
 
-use http::HeaderValue;
 use rustix::process::Signal;
 use tokio::time::Instant;
 
@@ -14,6 +13,8 @@ use super::state::Delivery;
 use super::state::Notice;
 use super::state::Runtime;
 use super::state::State;
+use crate::asynchronous::Attempted;
+use crate::chain;
 use crate::event::Answer;
 use crate::event::Event;
 use crate::event::Reply;
@@ -21,7 +22,6 @@ use crate::fact::FactEvent;
 use crate::fault::Step;
 use crate::function_error::FunctionError;
 use crate::function_error::error_type;
-use crate::machine::Failed;
 use crate::spec::Outcome;
 
 impl Environment {
@@ -54,7 +54,12 @@ impl Environment {
             payload: event.payload,
             client_context: event.client_context,
             deadline_ms,
-            trace: trace(now_ms / 1000, event.request_id.as_bytes()),
+            trace: chain::header(
+                event.chain.as_deref(),
+                self.arn_hash,
+                now_ms / 1000,
+                event.request_id,
+            ),
         };
         self.reporter.tell(FactEvent::Started {
             environment: self.id,
@@ -83,6 +88,7 @@ impl Environment {
         let deadline = now + self.spec.timeout;
         state.current = Some(Current {
             delivery: delivery.clone(),
+            chain: event.chain,
             reply: Some(event.reply),
             started: now,
             deadline,
@@ -109,7 +115,6 @@ impl Environment {
             Outcome::Response(_) => None,
             Outcome::FunctionError(json) => Some(error_type(json)),
         };
-        let failed = error.is_some();
         self.reporter.tell(FactEvent::Answered {
             environment: self.id,
             request_id: current.delivery.request_id,
@@ -125,15 +130,16 @@ impl Environment {
                 // Nobody may wait any more: an integration times out before its function.
                 let _ = sender.send(Answer { outcome, tail });
             }
-            Reply::Nobody { attempt } if failed => self.machine.async_failed(
+            Reply::Nobody(attempt) => self.machine.attempted(
                 &self.spec,
-                Failed {
+                Attempted {
                     request_id: current.delivery.request_id,
                     payload: current.delivery.payload.clone(),
+                    chain: current.chain.take(),
                     attempt,
+                    outcome: Some(outcome),
                 },
             ),
-            Reply::Nobody { .. } => {}
         }
     }
 
@@ -223,36 +229,4 @@ impl Environment {
 /// By the machine's clock, which is the function's: it reckons from this what time it has left.
 fn deadline_ms(now_ms: u64, timeout: Duration) -> u64 {
     now_ms.saturating_add(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX))
-}
-
-/// `Root=…;Parent=…;Sampled=0` of X-Ray (developer guide, "Tracing header"), from the request ID:
-/// unique, and without asking for more randomness.
-fn trace(epoch: u64, id: &[u8; 16]) -> HeaderValue {
-    use std::io::Write;
-    let mut text = Vec::with_capacity(80);
-    // Writing to a vector does not fail.
-    let _ = write!(text, "Root=1-{epoch:08x}-");
-    id[..12]
-        .iter()
-        .for_each(|byte| drop(write!(text, "{byte:02x}")));
-    text.extend_from_slice(b";Parent=");
-    id[8..]
-        .iter()
-        .for_each(|byte| drop(write!(text, "{byte:02x}")));
-    text.extend_from_slice(b";Sampled=0");
-    HeaderValue::try_from(text).expect("it is visible ASCII")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_trace_is_written_as_x_ray_does() {
-        let id: [u8; 16] = std::array::from_fn(|i| u8::try_from(i).unwrap());
-        assert_eq!(
-            trace(0x5759_e988, &id),
-            "Root=1-5759e988-000102030405060708090a0b;Parent=08090a0b0c0d0e0f;Sampled=0"
-        );
-    }
 }

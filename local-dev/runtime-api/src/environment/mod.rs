@@ -21,6 +21,7 @@ use http::HeaderValue;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::chain;
 use crate::fact::EnvironmentId;
 use crate::fault::Injected;
 use crate::fault::Step;
@@ -43,6 +44,8 @@ pub(crate) struct Environment {
     pub(crate) id: EnvironmentId,
     pub(crate) spec: Arc<FunctionSpec>,
     arn: HeaderValue,
+    /// What stands for the function in tracing headers.
+    arn_hash: u32,
     machine: Arc<Machine>,
     state: Mutex<State>,
     output: Output,
@@ -70,6 +73,7 @@ impl Environment {
         let arn = function_arn(&config.region, &config.account, &spec.name);
         let environment = Arc::new(Self {
             id,
+            arn_hash: chain::hash(arn.as_bytes()),
             arn: HeaderValue::try_from(arn).unwrap_or_else(|_| HeaderValue::from_static("")),
             spec,
             machine: machine.clone(),

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::chain::Chain;
 use crate::event::Reply;
 use crate::fact::StopReason;
 use crate::function_error::FunctionError;
@@ -102,6 +103,8 @@ pub(super) struct Delivery {
 #[derive(Debug)]
 pub(super) struct Current {
     pub(super) delivery: Delivery,
+    /// What led to it.
+    pub(super) chain: Option<Box<Chain>>,
     /// `None` after the answer.
     pub(super) reply: Option<Reply>,
     pub(super) started: Instant,

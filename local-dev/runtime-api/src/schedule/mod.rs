@@ -155,6 +155,11 @@ impl<E: Clone> Schedule<E> {
             .find(|spec| spec.name == name)
     }
 
+    /// The function with this logical ID.
+    pub(crate) fn spec(&self, function: &str) -> Option<&Arc<FunctionSpec>> {
+        self.functions.get(function).map(|function| &function.spec)
+    }
+
     /// Takes a new event.
     ///
     /// # Errors

@@ -1,10 +1,12 @@
 //! The schedule decides without processes: environments are their numbers here.
 
 use super::*;
+use crate::event::Attempt;
 use crate::event::Reply;
 use crate::spec::Command;
 use bytes::Bytes;
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -24,6 +26,11 @@ fn spec(id: &str) -> FunctionSpec {
         timeout: Duration::from_secs(3),
         reserved_concurrency: None,
         retry_attempts: 2,
+        maximum_event_age: Duration::from_secs(21_600),
+        on_success: None,
+        on_failure: None,
+        aliases: BTreeSet::new(),
+        may_recurse: false,
     }
 }
 
@@ -32,6 +39,7 @@ fn event(payload: &'static str) -> Event {
         request_id: Uuid::nil(),
         payload: Bytes::from_static(payload.as_bytes()),
         client_context: None,
+        chain: None,
         reply: Reply::Caller {
             sender: oneshot::channel().0,
             tail: false,
@@ -232,7 +240,10 @@ fn callers_beyond_the_bound_are_throttled_and_events_without_a_caller_wait() {
         InvokeError::Throttled("a".to_owned())
     );
     let without_caller = Event {
-        reply: Reply::Nobody { attempt: 1 },
+        reply: Reply::Nobody(Attempt {
+            number: 1,
+            accepted_ms: 0,
+        }),
         ..event("later")
     };
     assert!(schedule.submit("a", without_caller).unwrap().is_empty());

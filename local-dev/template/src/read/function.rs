@@ -10,6 +10,8 @@ use crate::node::Node;
 use crate::project::Code;
 use crate::project::Function;
 use crate::read::Reader;
+use crate::read::api::function_of;
+use crate::read::invoke_config::InvokeConfig;
 
 /// `MemorySize` in MB (Lambda quotas) and its default.
 const MEMORY: std::ops::RangeInclusive<u32> = 128..=10_240;
@@ -24,6 +26,7 @@ impl Reader<'_> {
         let scope = self.scope;
         let mut functions: BTreeMap<String, Function> = BTreeMap::new();
         let mut names: BTreeMap<String, usize> = BTreeMap::new();
+        let mut configs = Vec::new();
         for resource in scope.resources.iter().filter(|r| r.is_function()) {
             let Some(function) = self.function(resource) else {
                 continue;
@@ -35,9 +38,15 @@ impl Reader<'_> {
                 );
                 self.findings.error(Finding::new(&resource.at, what));
             }
+            let config = resource.properties.get("EventInvokeConfig");
+            configs.push((resource.id.clone(), self.invoke_config(config)));
             functions.insert(resource.id.clone(), function);
         }
-        self.invoke_configs(&mut functions);
+        self.invoke_configs(&functions, &mut configs);
+        for (id, config) in configs {
+            self.configure(&id, config, &mut functions);
+        }
+        self.aliases(&mut functions);
         functions
     }
 
@@ -58,8 +67,9 @@ impl Reader<'_> {
         if let Code::Unsupported(finding) = &code {
             self.findings.unsupported(finding.clone());
         }
-        let invocation = properties.get("EventInvokeConfig");
-        let (retry_attempts, maximum_event_age) = self.invoke_config(invocation);
+        let defaults = self.invoke_config(None);
+        let alias = self.text(properties, "AutoPublishAlias");
+        let loops = self.text(properties, "RecursiveLoop");
         Some(Function {
             id: resource.id.clone(),
             name,
@@ -80,8 +90,12 @@ impl Reader<'_> {
                 0..=u32::MAX,
             ),
             schedules: self.schedules(resource),
-            retry_attempts,
-            maximum_event_age,
+            retry_attempts: defaults.retry_attempts,
+            maximum_event_age: defaults.maximum_event_age,
+            on_success: None,
+            on_failure: None,
+            aliases: alias.into_iter().collect(),
+            may_recurse: loops.as_deref() == Some("Allow"),
             at: resource.at.clone(),
         })
     }
@@ -118,32 +132,54 @@ impl Reader<'_> {
         self.findings.error(Finding::new(&node.at, what).help(help));
     }
 
-    /// `AWS::Lambda::EventInvokeConfig` resources.
-    fn invoke_configs(&mut self, functions: &mut BTreeMap<String, Function>) {
+    /// `AWS::Lambda::EventInvokeConfig` resources, with the function that each is for.
+    fn invoke_configs(
+        &mut self,
+        functions: &BTreeMap<String, Function>,
+        configs: &mut Vec<(String, InvokeConfig)>,
+    ) {
         let scope = self.scope;
         for resource in scope.resources.of("AWS::Lambda::EventInvokeConfig") {
-            let Some(name) = self.required(resource, "FunctionName") else {
-                continue;
-            };
-            let name = local::function_name(&name);
-            let configured = self.invoke_config(Some(&resource.properties));
-            match functions
-                .values_mut()
-                .find(|function| function.name == name)
-            {
-                Some(function) => {
-                    (function.retry_attempts, function.maximum_event_age) = configured;
-                }
-                None => {
-                    let what = format!("the function `{name}` is not in this template");
-                    let at = resource
-                        .properties
-                        .get("FunctionName")
-                        .map(|n: &Node| &n.at);
-                    self.findings
-                        .unsupported(Finding::new(at.unwrap_or(&resource.at), what));
-                }
+            if let Some(id) = self.function_named(resource, functions) {
+                configs.push((id, self.invoke_config(Some(&resource.properties))));
             }
         }
+    }
+
+    /// `AWS::Lambda::Alias` resources.
+    fn aliases(&mut self, functions: &mut BTreeMap<String, Function>) {
+        let scope = self.scope;
+        for resource in scope.resources.of("AWS::Lambda::Alias") {
+            let (function, name) = (
+                self.function_named(resource, functions),
+                self.required(resource, "Name"),
+            );
+            if let (Some(id), Some(name)) = (function, name)
+                && let Some(function) = functions.get_mut(&id)
+            {
+                function.aliases.insert(name);
+            }
+        }
+    }
+
+    /// The function that `FunctionName` of a resource means.
+    fn function_named(
+        &mut self,
+        resource: &Resource,
+        functions: &BTreeMap<String, Function>,
+    ) -> Option<String> {
+        let name = self.required(resource, "FunctionName")?;
+        let function = function_of(&name, functions);
+        if function.is_none() {
+            let name = local::function_name(&name);
+            let what = format!("the function `{name}` is not in this template");
+            let at = resource
+                .properties
+                .get("FunctionName")
+                .map(|node: &Node| &node.at);
+            self.findings
+                .unsupported(Finding::new(at.unwrap_or(&resource.at), what));
+        }
+        function
     }
 }

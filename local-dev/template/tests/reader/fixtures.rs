@@ -18,6 +18,7 @@ fn reads_plain_cloudformation() {
           128 MB, 3s, retries 2 for 21600s, reserved None
         function Chat (chat-dev) nodejs22.x index.handler, folder src
           128 MB, 6s, retries 0 for 21600s, reserved None
+          success → Chat
           ENDPOINT=https://f3w6eayet2.execute-api.us-east-1.amazonaws.com/dev
           STAGE=dev
         ! t.yaml:29:3: API Gateway may not call the authorizer `Authorize`: on AWS it fails with 500 (add an AWS::Lambda::Permission for apigateway.amazonaws.com whose `SourceArn` fits)
@@ -25,7 +26,8 @@ fn reads_plain_cloudformation() {
         ! t.yaml:90:18: `TABLE` of `Chat` is not set: `Table` (AWS::DynamoDB::Table) exists on AWS only (give it a value: --env TABLE=VALUE, or a line in local.env)
         ! t.yaml:93:21: `PASSWORD` of `Chat` is not set: a dynamic reference (`{{resolve:…}}`) is resolved by CloudFormation only (give it a value: --env PASSWORD=VALUE, or a line in local.env)
         ! t.yaml:100:23: `Authorize`: inline code does not run here (put it into a file, and name the folder)
-        ! t.yaml:119:11: `Table`: AWS::DynamoDB::Table is not emulated
+        ! t.yaml:107:82: `OnFailure` is not emulated: `arn:aws:sns:us-east-1:1:t` gets no record (a function of this template can be the destination)
+        ! t.yaml:123:11: `Table`: AWS::DynamoDB::Table is not emulated
     "#]].assert_eq(&read.unwrap());
 }
 
@@ -67,6 +69,8 @@ fn reads_a_sam_websocket_api() {
           MODE=all
         function Talk (Talk) provided.al2023 bootstrap, cargo talk in .
           128 MB, 20s, retries 1 for 60s, reserved None
+          failure → Guard
+          aliases {"live"}
           LEVEL=info
           MODE=talk
           STAGE=live
@@ -74,10 +78,11 @@ fn reads_a_sam_websocket_api() {
           every 3600s None
         ! t.yaml:35:79: `SELF_NOT` of `Talk` is not set: `Fn::ImportValue` is a value of another stack (give it a value: --env SELF_NOT=VALUE, or a line in local.env)
         ! t.yaml:36:7: `Layers` is not emulated: the function finds its own code only
-        ! t.yaml:42:57: `AtNoon`: cron(0 12 * * ? *) is not emulated, only rate(…) is
-        ! t.yaml:43:9: `Queue`: SQS events are not emulated
-        ! t.yaml:51:29: `Made`: code built by `makefile` is not built here (run `sam build`, and name what it makes: --template .aws-sam/build/template.yaml)
-        ! t.yaml:52:3: `Page` is an HTTP API, and those are not emulated
+        ! t.yaml:40:99: `OnSuccess` is not emulated: SQS gets no record (a function of this template can be the destination)
+        ! t.yaml:45:57: `AtNoon`: cron(0 12 * * ? *) is not emulated, only rate(…) is
+        ! t.yaml:46:9: `Queue`: SQS events are not emulated
+        ! t.yaml:54:29: `Made`: code built by `makefile` is not built here (run `sam build`, and name what it makes: --template .aws-sam/build/template.yaml)
+        ! t.yaml:55:3: `Page` is an HTTP API, and those are not emulated
     "#]].assert_eq(&read.unwrap());
 }
 

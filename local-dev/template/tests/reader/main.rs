@@ -146,6 +146,17 @@ fn function_lines(function: &Function) -> Vec<String> {
             function.reserved_concurrency
         ),
     ];
+    for (end, destination) in [
+        ("success", &function.on_success),
+        ("failure", &function.on_failure),
+    ] {
+        if let Some(destination) = destination {
+            lines.push(format!("  {end} → {destination}"));
+        }
+    }
+    if !function.aliases.is_empty() {
+        lines.push(format!("  aliases {:?}", function.aliases));
+    }
     for (name, value) in &function.environment {
         lines.push(format!("  {name}={value}"));
     }

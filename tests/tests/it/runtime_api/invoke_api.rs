@@ -1,9 +1,12 @@
 //! The Invoke API. Lambda API reference, "Invoke".
 
+use std::collections::BTreeSet;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use gatepost_runtime_api::FactEvent;
+use gatepost_runtime_api::FunctionSpec;
 use gatepost_runtime_api::is_invoke_path;
 use http::Request;
 use http::Response;
@@ -31,17 +34,24 @@ const F: &str = "/2015-03-31/functions/f/invocations";
 
 #[tokio::test]
 async fn a_function_answers_by_name_and_by_arn() {
-    let stage = Stage::new().await;
+    let alias = |f: &mut FunctionSpec| f.aliases = BTreeSet::from(["live".to_owned()]);
+    let stage = Stage::with(|_| {}, alias).await;
     let mut puppet = stage.puppet().await;
     for name in [
         "f",
         "f:live",
+        "f:3",
         "000000000000:function:f",
         "arn:aws:lambda:us-east-1:000000000000:function:f",
         "arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3Af%3A%24LATEST",
     ] {
         let path = format!("/2015-03-31/functions/{name}/invocations");
-        assert!(is_invoke_path(&path));
+        let path = if name == "f" {
+            format!("{path}?Qualifier=live")
+        } else {
+            path
+        };
+        assert!(is_invoke_path(path.split('?').next().unwrap()));
         let (response, ()) = tokio::join!(stage.lambda.serve(request(&path, &[], "1")), async {
             let event = puppet.next().await;
             puppet.respond(&event, b"\"ok\"").await;
@@ -194,4 +204,30 @@ async fn what_is_refused_says_why() {
         let body = text(response).await;
         assert!(message.is_empty() || body == message, "{body}");
     }
+}
+
+#[tokio::test]
+async fn a_qualifier_that_nothing_has_is_not_found() {
+    let stage = Stage::new().await;
+    let path = |target: &str| format!("/2015-03-31/functions/{target}");
+    for target in [
+        "f:live/invocations",
+        "f/invocations?Qualifier=live",
+        "f:/invocations",
+        "arn:aws:lambda:us-east-1:000000000000:function:f:live/invocations",
+    ] {
+        let response = stage.lambda.serve(request(&path(target), &[], "1")).await;
+        assert_eq!(response.status(), 404, "{target}");
+        assert_eq!(
+            response.headers()["x-amzn-errortype"],
+            "ResourceNotFoundException"
+        );
+    }
+    let both = path("f:1/invocations?Qualifier=2");
+    let response = stage.lambda.serve(request(&both, &[], "1")).await;
+    assert_eq!(response.status(), 400);
+    assert_eq!(
+        response.headers()["x-amzn-errortype"],
+        "InvalidParameterValueException"
+    );
 }

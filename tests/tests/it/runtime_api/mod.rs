@@ -7,6 +7,7 @@
 )]
 
 mod after_the_answer;
+mod destinations;
 mod extensions;
 mod facts;
 mod failures;
@@ -22,6 +23,7 @@ mod pool;
 mod puppet;
 mod python_client;
 mod real_runtimes;
+mod recursion;
 mod requests;
 mod retries;
 mod stage;

@@ -25,7 +25,7 @@ async fn an_event_arrives_with_the_headers_of_lambda() {
     assert_eq!(id.get_version_num(), 4);
     let trace = event.header("lambda-runtime-trace-id");
     assert!(
-        trace.starts_with("Root=1-") && trace.ends_with(";Sampled=0"),
+        trace.starts_with("Root=1-") && trace.contains(";Sampled=0;Lineage=1:"),
         "{trace}"
     );
     let deadline: u64 = event.header("lambda-runtime-deadline-ms").parse().unwrap();

@@ -50,9 +50,13 @@ pub(in crate::read) const SAM_DOMAIN: Shape = Shape {
 /// `EventInvokeConfig` of a SAM function.
 pub(in crate::read) const INVOKE_CONFIG: Shape = Shape {
     of: "EventInvokeConfig",
-    read: &["MaximumEventAgeInSeconds", "MaximumRetryAttempts"],
+    read: &[
+        "DestinationConfig",
+        "MaximumEventAgeInSeconds",
+        "MaximumRetryAttempts",
+    ],
     inert: &[],
-    missing: &[("DestinationConfig", DROPPED)],
+    missing: &[],
 };
 
 /// `Events` of the type `Schedule`.
