@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn only_its_owner_reads_it_and_it_goes_with_its_emulator() {
         let folder = tempfile::tempdir().unwrap();
-        let endpoints = Endpoints::new(([127, 0, 0, 1], 3001).into(), "local", false);
+        let endpoints = Endpoints::new(([127, 0, 0, 1], 3001).into(), "local", false, false);
         let token = Token::generate(|_| Ok::<_, std::convert::Infallible>(())).unwrap();
         let write = |pid| AddressFile::write(folder.path(), &endpoints, &token, pid).unwrap();
         let path = folder.path().join(NAME);

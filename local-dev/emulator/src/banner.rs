@@ -69,6 +69,14 @@ pub(crate) fn banner(
         &format!("    {:<13}{}", "Template", overview.template),
     );
     line(&mut text, &format!("    {:<13}{}", "Store", overview.store));
+    if let Some(authority) = &overview.authority {
+        let trust =
+            format!("trust {authority} (NODE_EXTRA_CA_CERTS, AWS_CA_BUNDLE, SSL_CERT_FILE)");
+        line(&mut text, &format!("    {:<13}{trust}", "TLS"));
+    }
+    if let Some(whose) = &overview.credentials {
+        line(&mut text, &format!("    {:<13}{whose}", "Credentials"));
+    }
     text.push('\n');
     table(&mut text, overview, states, style);
     if !overview.findings.is_empty() {
@@ -194,7 +202,7 @@ mod tests {
             reason: None,
         };
         let overview = Overview {
-            endpoints: Endpoints::new("127.0.0.1:3001".parse().unwrap(), "local", false),
+            endpoints: Endpoints::new("127.0.0.1:3001".parse().unwrap(), "local", false, false),
             template: "t.yaml".into(),
             stages: vec![
                 stage("Chat", "local"),
@@ -202,6 +210,8 @@ mod tests {
                 stage("Admin", "prod"),
             ],
             store: "d".into(),
+            authority: Some("/d/tls/ca.pem".into()),
+            credentials: Some("yours, AKIAOWN in eu-west-1".into()),
             routes: vec![
                 row(Some("Chat"), "$default"),
                 row(Some("Admin"), "$connect"),
@@ -224,6 +234,8 @@ mod tests {
             |  ➜ Console      http://127.0.0.1:3001/_gatepost/
             |    Template     t.yaml
             |    Store        d
+            |    TLS          trust /d/tls/ca.pem (NODE_EXTRA_CA_CERTS, AWS_CA_BUNDLE, SSL_CERT_FILE)
+            |    Credentials  yours, AKIAOWN in eu-west-1
             |
             |  API    ROUTE       FUNCTION  BINARY  TIMEOUT
             |  Chat   $default    Message   —       3 s      ready
@@ -250,10 +262,12 @@ mod tests {
             column: 14,
         };
         let overview = Overview {
-            endpoints: Endpoints::new("127.0.0.1:3001".parse().unwrap(), "local", true),
+            endpoints: Endpoints::new("127.0.0.1:3001".parse().unwrap(), "local", true, false),
             template: "infra/template.yaml".into(),
             stages: vec![stage("Api", "local")],
             store: "sqlite:.gatepost/log.db".into(),
+            authority: None,
+            credentials: None,
             routes: vec![
                 row("$connect", Some("Connect"), None),
                 row("$default", Some("Message"), None),

@@ -18,7 +18,9 @@ use crate::board::Board;
 use crate::cli::DevArguments;
 use crate::cli::Process;
 use crate::cli::Quotas;
+use crate::cli::WhoseCredentials;
 use crate::console::Token;
+use crate::credentials;
 use crate::credentials::Credentials;
 use crate::facts::Fact;
 use crate::facts::Journal;
@@ -45,6 +47,7 @@ use crate::serve::Running;
 use crate::serve::Shown;
 use crate::stop::Stop;
 use crate::style::Style;
+use crate::tls::Tls;
 use crate::wire;
 use crate::wire::Parts;
 
@@ -65,12 +68,24 @@ pub(crate) async fn run(arguments: &DevArguments, process: &Process) -> anyhow::
     // Whoever asks twice does not want to wait: the guard of the functions ends them.
     let stop = Stop::on_signals(|| std::process::exit(1)).context("cannot listen to signals")?;
     let described = Described::read(arguments, process)?;
+    let credentials = match arguments.credentials {
+        WhoseCredentials::Local => Credentials::generate(getrandom::fill).context(RANDOM)?,
+        WhoseCredentials::Inherit => credentials::inherit(process)?,
+    };
 
     let listener = port::listen(SocketAddr::new(arguments.host, arguments.port)).await?;
     let listening = listener.local_addr().context("the port of the listener")?;
     let data_dir = process.folder.join(&arguments.data_dir);
     std::fs::create_dir_all(&data_dir)
         .with_context(|| format!("cannot make {}, see --data-dir", data_dir.display()))?;
+    let tls = match arguments.tls {
+        true => {
+            let (folder, now) = (data_dir.join("tls"), Clock::system(1.0).now_ms());
+            let tls = Tls::new(&folder, arguments.host, now, process);
+            Some(tls.context("cannot make a certificate for --tls")?)
+        }
+        false => None,
+    };
     let journal = Arc::new(Journal::new(outlet(arguments, process)?));
     let token = Token::generate(getrandom::fill).context(RANDOM)?;
     let pid = std::process::id();
@@ -81,6 +96,7 @@ pub(crate) async fn run(arguments: &DevArguments, process: &Process) -> anyhow::
         token: token.clone(),
         journal: Arc::clone(&journal),
         running: OnceLock::new(),
+        tls: tls.clone(),
     });
     let accepting = tokio::spawn(serve::accept(listener, Arc::clone(&front)));
 
@@ -89,6 +105,8 @@ pub(crate) async fn run(arguments: &DevArguments, process: &Process) -> anyhow::
         process,
         listening,
         data_dir: &data_dir,
+        tls: tls.as_ref(),
+        credentials: &credentials,
     };
     let loaded = tokio::select! {
         loaded = described.load(setting) => loaded?,
@@ -104,7 +122,6 @@ pub(crate) async fn run(arguments: &DevArguments, process: &Process) -> anyhow::
         false => None,
     };
 
-    let credentials = Credentials::generate(getrandom::fill).context(RANDOM)?;
     let clock = Clock::system(arguments.time_scale);
     let random = SplitMix::from_system().context(RANDOM)?;
     let faults = Arc::new(Faults::new(Arc::clone(&journal), random, clock.clone()));

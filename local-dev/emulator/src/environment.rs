@@ -6,7 +6,6 @@ use std::path::Path;
 
 use crate::cli::Variable;
 use crate::credentials::Credentials;
-use crate::credentials::REGION;
 use crate::env_file::Line;
 
 /// What only a running emulator knows, by the name under which a value may ask for it.
@@ -102,17 +101,20 @@ pub(crate) fn endpoints(origin: &str, stage: &str) -> BTreeMap<String, String> {
 
 /// Credentials and region, as unmodified SDKs in functions read them.
 pub(crate) fn identity(credentials: &Credentials) -> BTreeMap<String, String> {
+    let region = credentials.region.as_str();
+    let token = credentials.session_token.as_deref();
     let pairs = [
         ("AWS_ACCESS_KEY_ID", credentials.access_key_id.as_str()),
         ("AWS_SECRET_ACCESS_KEY", &credentials.secret_access_key),
-        ("AWS_SESSION_TOKEN", &credentials.session_token),
-        ("AWS_REGION", REGION),
-        ("AWS_DEFAULT_REGION", REGION),
+        ("AWS_REGION", region),
+        ("AWS_DEFAULT_REGION", region),
         // An SDK that finds no credentials asks the metadata service of EC2, which is not here.
         ("AWS_EC2_METADATA_DISABLED", "true"),
     ];
+    let token = token.map(|token| ("AWS_SESSION_TOKEN", token));
     pairs
         .into_iter()
+        .chain(token)
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()
 }

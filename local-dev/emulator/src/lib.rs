@@ -29,6 +29,7 @@ mod signatures;
 mod stop;
 mod style;
 mod time;
+mod tls;
 mod wire;
 
 use std::ffi::OsString;

@@ -21,6 +21,7 @@ use crate::build::Prepared;
 use crate::build::Profile;
 use crate::cli::DevArguments;
 use crate::cli::Process;
+use crate::credentials::Credentials;
 use crate::env_file;
 use crate::environment;
 use crate::environment::Placeholders;
@@ -32,6 +33,7 @@ use crate::reload::Tree;
 use crate::reload::Watched;
 use crate::reload::stamp;
 use crate::served::Served;
+use crate::tls::Tls;
 
 /// What the command line and the port decide: it stays as it is.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +46,10 @@ pub(crate) struct Setting<'a> {
     pub(crate) listening: SocketAddr,
     /// Absolute.
     pub(crate) data_dir: &'a Path,
+    /// With `--tls`.
+    pub(crate) tls: Option<&'a Tls>,
+    /// Of functions.
+    pub(crate) credentials: &'a Credentials,
 }
 
 /// A template and the file of variables, read.
@@ -66,6 +72,8 @@ pub(crate) struct Loaded {
     pub(crate) served: Served,
     /// Variables of every function, over those of the template.
     pub(crate) overrides: BTreeMap<String, String>,
+    /// Variables of every function by which it trusts the emulator's certificate.
+    pub(crate) trust: BTreeMap<String, String>,
     /// How functions run, by logical ID.
     pub(crate) launches: BTreeMap<String, Launch>,
     /// The program or the files of each function.
@@ -142,6 +150,8 @@ impl Described {
             process,
             listening,
             data_dir,
+            tls,
+            credentials,
         } = setting;
         let endpoints = endpoints(&project, &served, listening, arguments);
         let placeholders = Placeholders::new(&endpoints.origin, listening.port(), data_dir);
@@ -192,6 +202,13 @@ impl Described {
             template: arguments.template.display().to_string(),
             stages: overview::stages(&served, &endpoints),
             store: overview::store(&overrides, data_dir),
+            authority: tls.map(|tls| tls.files.authority.display().to_string()),
+            credentials: credentials.is_inherited.then(|| {
+                format!(
+                    "yours, {} in {}",
+                    credentials.access_key_id, credentials.region
+                )
+            }),
             routes: overview::rows(&served, &project.functions),
             programs: launches
                 .iter()
@@ -206,6 +223,7 @@ impl Described {
             project,
             served,
             overrides,
+            trust: tls.map(Tls::variables).unwrap_or_default(),
             launches,
             code,
             files,
@@ -221,7 +239,13 @@ fn endpoints(
     listening: SocketAddr,
     arguments: &DevArguments,
 ) -> Endpoints {
-    Endpoints::new(listening, &arguments.stage, project.page.is_some()).at_domains(served)
+    Endpoints::new(
+        listening,
+        &arguments.stage,
+        project.page.is_some(),
+        arguments.tls,
+    )
+    .at_domains(served)
 }
 
 /// The program that cargo built of each function, or the files in its folder; they are watched.

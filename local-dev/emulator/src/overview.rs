@@ -31,6 +31,10 @@ pub(crate) struct Overview {
     pub(crate) stages: Vec<StageRow>,
     /// Where the functions keep what they keep, without passwords.
     pub(crate) store: String,
+    /// With `--tls`: the certificate that clients must trust.
+    pub(crate) authority: Option<String>,
+    /// With `--credentials inherit`: which ones functions have, without a secret.
+    pub(crate) credentials: Option<String>,
     /// Routes, and what calls the functions that no route names.
     pub(crate) routes: Vec<RouteRow>,
     /// The program of each function that has one, by logical ID.
@@ -42,9 +46,12 @@ pub(crate) struct Overview {
 /// URLs.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Endpoints {
-    /// `http://host:port`.
+    /// `http://host:port`, or `https://…` with `--tls`.
     #[serde(skip)]
     pub(crate) origin: String,
+    /// `ws://host:port`, or `wss://…` with `--tls`.
+    #[serde(skip)]
+    websocket_origin: String,
     /// `host:port`.
     #[serde(skip)]
     pub(crate) authority: String,
@@ -62,7 +69,7 @@ pub(crate) struct Endpoints {
 
 impl Endpoints {
     /// The URLs of a listener.
-    pub(crate) fn new(listening: SocketAddr, stage: &str, has_page: bool) -> Self {
+    pub(crate) fn new(listening: SocketAddr, stage: &str, has_page: bool, tls: bool) -> Self {
         // An address that means every one of this machine is none that one can connect to.
         let host = match listening.ip() {
             IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
@@ -70,10 +77,16 @@ impl Endpoints {
             other => other,
         };
         let authority = SocketAddr::new(host, listening.port()).to_string();
-        let origin = format!("http://{authority}");
+        let (http, websocket) = if tls {
+            ("https", "wss")
+        } else {
+            ("http", "ws")
+        };
+        let origin = format!("{http}://{authority}");
         let console = format!("{origin}/_gatepost/");
         Self {
-            websocket: format!("ws://{authority}/{stage}"),
+            websocket_origin: format!("{websocket}://{authority}"),
+            websocket: format!("{websocket}://{authority}/{stage}"),
             management: format!("{origin}/{stage}/@connections"),
             page: if has_page {
                 format!("{origin}/")
@@ -131,7 +144,7 @@ pub(crate) fn stages(served: &Served, endpoints: &Endpoints) -> Vec<StageRow> {
         served.api.stages.iter().map(|stage| StageRow {
             api: served.api.id.clone(),
             stage: stage.name.clone(),
-            websocket: format!("ws://{}/{}", endpoints.authority, stage.name),
+            websocket: format!("{}/{}", endpoints.websocket_origin, stage.name),
             management: format!("{}/{}/@connections", endpoints.origin, stage.name),
         })
     });
@@ -321,7 +334,7 @@ mod tests {
             ("[::1]:3001", "ws://[::1]:3001/local"),
             ("192.168.1.7:3001", "ws://192.168.1.7:3001/local"),
         ] {
-            let endpoints = Endpoints::new(listening.parse().unwrap(), "local", false);
+            let endpoints = Endpoints::new(listening.parse().unwrap(), "local", false, false);
             assert_eq!(endpoints.websocket, websocket);
             assert_eq!(endpoints.page, endpoints.console);
         }

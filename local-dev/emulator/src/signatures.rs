@@ -17,7 +17,7 @@ use crate::facts::Fact;
 use crate::facts::Journal;
 use crate::facts::Kind;
 
-/// Verifies the requests of `service` (`execute-api`, `lambda`) with the credentials of this start.
+/// Verifies the requests of `service` (`execute-api`, `lambda`) with the credentials of functions.
 /// Errors are counted by their cause and told as facts.
 pub(crate) fn signatures(
     sigv4: Sigv4,
@@ -34,9 +34,9 @@ pub(crate) fn signatures(
     let pair = Credentials {
         access_key_id: credentials.access_key_id.clone(),
         secret_access_key: credentials.secret_access_key.clone(),
-        session_token: Some(credentials.session_token.clone()),
+        session_token: credentials.session_token.clone(),
     };
-    let verifier = Verifier::new(pair, credentials.region, service);
+    let verifier = Verifier::new(pair, &credentials.region, service);
     let counts = Mutex::new(HashMap::new());
     let journal = Arc::clone(journal);
     let clock = clock.clone();

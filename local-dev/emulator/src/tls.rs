@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,7 +54,9 @@ pub(crate) struct Tls {
 
 impl std::fmt::Debug for Tls {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tls").field("files", &self.files).finish_non_exhaustive()
+        f.debug_struct("Tls")
+            .field("files", &self.files)
+            .finish_non_exhaustive()
     }
 }
 
@@ -72,12 +75,14 @@ impl Tls {
     /// # Errors
     /// When it cannot be made, written or read.
     pub(crate) fn new(
-        folder: PathBuf,
+        folder: &Path,
         host: IpAddr,
         now_ms: u64,
         process: &Process,
     ) -> anyhow::Result<Self> {
-        let trusted = process.environment.get("SSL_CERT_FILE".as_ref() as &std::ffi::OsStr);
+        let trusted = process
+            .environment
+            .get("SSL_CERT_FILE".as_ref() as &std::ffi::OsStr);
         let trusted = trusted.map(PathBuf::from).into_iter();
         let trusted = trusted.chain(SYSTEM_BUNDLES.map(PathBuf::from));
         let files = Files::in_folder(folder, host, now_ms, trusted)?;

@@ -72,7 +72,8 @@ impl Parts<'_> {
     pub(crate) fn lambda(self, loaded: &Loaded, board: &Arc<Board>) -> anyhow::Result<Lambda> {
         let arguments = self.arguments;
         let config = runtime_api::Config {
-            region: REGION.to_owned(),
+            // What SDKs in functions sign for.
+            region: self.credentials.region.clone(),
             account: ACCOUNT.to_owned(),
             injected: environment::identity(self.credentials),
             inherited: inherited(self.process),
@@ -194,7 +195,10 @@ pub(crate) fn specs(loaded: &Loaded) -> Vec<FunctionSpec> {
         .filter_map(|function| match &loaded.launches[&function.id] {
             Launch::Command(command) => {
                 let stage = served.stage_of(&function.id);
-                let mut variables = environment::endpoints(&endpoints.origin, stage);
+                // Plain HTTP is served beside TLS: nothing need be trusted for it.
+                let plain = format!("http://{}", endpoints.authority);
+                let mut variables = environment::endpoints(&plain, stage);
+                variables.extend(loaded.trust.clone());
                 variables.extend(loaded.overrides.clone());
                 Some(spec(function, command, local, variables))
             }

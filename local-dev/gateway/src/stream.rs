@@ -98,8 +98,8 @@ where
         if head.first() == Some(&TLS_HANDSHAKE) {
             WARNED_OF_TLS.call_once(|| {
                 tracing::warn!(
-                    "a client speaks TLS to this port: use http:// and ws://, or drop the endpoint \
-                     that the code sets (such as https://{{domainName}}/{{stage}})"
+                    "a client speaks TLS to this port: use http:// and ws://, or serve TLS, too \
+                     (--tls), for code that sets https://{{domainName}}/{{stage}} itself"
                 );
             });
         }

@@ -33,6 +33,7 @@ pub struct Launch {
     arguments: Vec<String>,
     data_dir: Option<PathBuf>,
     target_dir: PathBuf,
+    environment: Vec<(&'static str, String)>,
     cpu: Option<&'static str>,
 }
 
@@ -83,6 +84,7 @@ impl Launch {
                 .into(),
             data_dir: None,
             target_dir,
+            environment: Vec::new(),
             cpu: None,
         }
     }
@@ -112,6 +114,13 @@ impl Launch {
     #[must_use]
     pub fn target_dir(mut self, folder: &Path) -> Self {
         folder.clone_into(&mut self.target_dir);
+        self
+    }
+
+    /// With a variable of its own environment.
+    #[must_use]
+    pub fn process_env(mut self, name: &'static str, value: &str) -> Self {
+        self.environment.push((name, value.to_owned()));
         self
     }
 
@@ -213,6 +222,7 @@ impl Launch {
             .current_dir(root())
             .env("CARGO_TARGET_DIR", &self.target_dir)
             .env("PATH", path_with_python()?)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -54,11 +54,8 @@ impl Emulator {
     /// `host:port`.
     pub fn authority(&self) -> &str {
         let console = self.text("console");
-        console
-            .trim_start_matches("http://")
-            .split('/')
-            .next()
-            .unwrap_or_default()
+        let bare = console.split_once("://").map_or(console, |(_, bare)| bare);
+        bare.split('/').next().unwrap_or_default()
     }
 
     /// The ready line.

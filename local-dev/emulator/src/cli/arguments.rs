@@ -74,6 +74,11 @@ pub(crate) struct DevArguments {
     #[arg(long, value_name = "PORT", default_value_t = 3001)]
     #[arg(help_heading = "Serving")]
     pub(crate) port: u16,
+    /// Serve https and wss on the port as well, with a certificate of this machine's own in the data
+    /// folder, which functions trust: for code that builds `https://{domainName}/{stage}` itself
+    #[arg(long)]
+    #[arg(help_heading = "Serving")]
+    pub(crate) tls: bool,
     /// How much faster than on AWS connections grow idle and old, schedules run, and asynchronous
     /// retries are due; function and integration timeouts stay as they are
     #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = time_scale)]
@@ -127,6 +132,11 @@ pub(crate) struct DevArguments {
     #[arg(help_heading = "Functions")]
     pub(crate) data_dir: PathBuf,
 
+    /// AWS credentials of functions: made for this start and valid here only, or your own, with which
+    /// they reach AWS (what is emulated is still reached here)
+    #[arg(long, value_enum, value_name = "WHOSE", default_value_t = WhoseCredentials::Local)]
+    #[arg(help_heading = "Functions")]
+    pub(crate) credentials: WhoseCredentials,
     /// Put what changes in the place of what runs, without closing a connection: the template, the
     /// variables, code and binaries [default: in a terminal, without --json and --no-build]
     #[arg(long, overrides_with = "no_watch")]
@@ -156,6 +166,15 @@ pub(crate) enum Sigv4 {
     Warn,
     /// The request is refused with 403
     Strict,
+}
+
+/// Whose AWS credentials functions have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum WhoseCredentials {
+    /// Made for this start, valid here only
+    Local,
+    /// Yours: those of the environment, or the keys of a profile
+    Inherit,
 }
 
 impl DevArguments {
@@ -307,6 +326,7 @@ mod tests {
             &["--guess", "connect-body=maybe"],
             &["--quota", "frames=1"],
             &["--quota", "frame-bytes=many"],
+            &["--credentials", "mine"],
             &["--sigv4", "on"],
         ] {
             assert!(dev(arguments).is_err(), "{arguments:?}");

@@ -10,6 +10,7 @@ pub(crate) use arguments::RESERVED;
 pub(crate) use arguments::Sigv4;
 pub(crate) use arguments::Subcommand;
 pub(crate) use arguments::Variable;
+pub(crate) use arguments::WhoseCredentials;
 pub(crate) use process::Process;
 pub(crate) use quota::Quotas;
 

@@ -36,8 +36,8 @@ pub(crate) fn is_same_origin(headers: &HeaderMap) -> bool {
     };
     authority(headers).is_some_and(|authority| {
         origin.to_str().is_ok_and(|origin| {
-            origin
-                .strip_prefix("http://")
+            let bare = origin.strip_prefix("http://");
+            bare.or_else(|| origin.strip_prefix("https://"))
                 .is_some_and(|o| o.eq_ignore_ascii_case(authority.as_str()))
         })
     })
@@ -122,7 +122,7 @@ mod tests {
     fn only_pages_of_this_origin_may_post() {
         for (origin, allowed) in [
             ("http://127.0.0.1:3001", true),
-            ("https://127.0.0.1:3001", false),
+            ("https://127.0.0.1:3001", true),
             ("http://127.0.0.1:3002", false),
             ("http://localhost:3001", false),
             ("http://attacker.example", false),

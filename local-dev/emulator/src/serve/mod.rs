@@ -34,12 +34,14 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::net::TcpStream;
 
 use crate::board::Board;
 use crate::console;
 use crate::facts::Journal;
 use crate::faults::Faults;
 use crate::overview::Overview;
+use crate::tls::Tls;
 
 pub(crate) use body::Body;
 pub(crate) use body::answer;
@@ -62,6 +64,8 @@ pub(crate) struct Front {
     pub(crate) journal: Arc<Journal>,
     /// Set when functions are built and can be called; until then only health is answered.
     pub(crate) running: OnceLock<Running>,
+    /// With `--tls`.
+    pub(crate) tls: Option<Tls>,
 }
 
 /// What is there once functions are built.
@@ -142,14 +146,8 @@ pub(crate) async fn accept(listener: TcpListener, front: Arc<Front>) -> Infallib
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                let front = Arc::clone(&front);
-                let local = stream.local_addr().unwrap_or(peer);
-                let service = service_fn(move |request| {
-                    let front = Arc::clone(&front);
-                    async move { Ok::<_, Infallible>(respond(&front, request, peer, local).await) }
-                });
                 // How a client breaks a connection is its own affair.
-                tokio::spawn(async move { drop(serve_connection(stream, service).await) });
+                tokio::spawn(serve(stream, peer, Arc::clone(&front)));
             }
             Err(error) if is_of_the_client(&error) => {}
             Err(error) => {
@@ -158,6 +156,40 @@ pub(crate) async fn accept(listener: TcpListener, front: Arc<Front>) -> Infallib
             }
         }
     }
+}
+
+/// Serves a connection to its end.
+async fn serve(stream: TcpStream, peer: SocketAddr, front: Arc<Front>) {
+    let local = stream.local_addr().unwrap_or(peer);
+    let (stream, is_tls) = match &front.tls {
+        None => (stream, false),
+        Some(tls) => match tls.plain(stream).await {
+            Ok(plain) => (plain.stream, plain.is_tls),
+            Err(error) => {
+                tracing::debug!(%error, "no TLS handshake");
+                return;
+            }
+        },
+    };
+    let from = From {
+        peer,
+        local,
+        is_tls,
+    };
+    let service = service_fn(move |request| {
+        let front = Arc::clone(&front);
+        async move { Ok::<_, Infallible>(respond(&front, request, from).await) }
+    });
+    drop(serve_connection(stream, service).await);
+}
+
+/// Where a request comes from.
+#[derive(Debug, Clone, Copy)]
+struct From {
+    peer: SocketAddr,
+    /// The address to which the client connected.
+    local: SocketAddr,
+    is_tls: bool,
 }
 
 /// Whether it ended before it was accepted.
@@ -170,12 +202,12 @@ fn is_of_the_client(error: &io::Error) -> bool {
     )
 }
 
-async fn respond(
-    front: &Front,
-    request: Request<Incoming>,
-    peer: SocketAddr,
-    local: SocketAddr,
-) -> Response<Body> {
+async fn respond(front: &Front, request: Request<Incoming>, from: From) -> Response<Body> {
+    let From {
+        peer,
+        local,
+        is_tls,
+    } = from;
     let path = request.uri().path();
     if path == "/_gatepost" || path.starts_with("/_gatepost/") {
         return console::respond(front, request, peer, local).await;
@@ -211,7 +243,7 @@ async fn respond(
     if path == "/gatepost.json" {
         return json(
             StatusCode::OK,
-            &json!({ "endpoint": endpoint(running, &request, local) }),
+            &json!({ "endpoint": endpoint(running, &request, local, is_tls) }),
         );
     }
     match &running.shown().page {
@@ -254,7 +286,8 @@ async fn invoke(running: &Running, request: Request<Incoming>) -> Response<Full<
 
 /// Where the page connects to: the host under which the browser reached it, because the page's
 /// origin and the endpoint must agree.
-fn endpoint(running: &Running, request: &Request<Incoming>, local: IpAddr) -> String {
+fn endpoint(running: &Running, request: &Request<Incoming>, local: IpAddr, is_tls: bool) -> String {
+    let scheme = if is_tls { "wss" } else { "ws" };
     let shown = running.shown();
     match host::authority(request.headers()) {
         // Else clients connect at a custom domain only.
@@ -262,7 +295,7 @@ fn endpoint(running: &Running, request: &Request<Incoming>, local: IpAddr) -> St
             if is_this_machine(request.headers(), local)
                 && shown.overview.endpoints.is_default_enabled() =>
         {
-            format!("ws://{authority}/{}", shown.overview.stages[0].stage)
+            format!("{scheme}://{authority}/{}", shown.overview.stages[0].stage)
         }
         _ => shown.overview.endpoints.websocket.clone(),
     }

@@ -54,12 +54,12 @@ impl Files {
     /// # Errors
     /// When they cannot be made or written.
     pub(super) fn in_folder(
-        folder: PathBuf,
+        folder: &Path,
         host: IpAddr,
         now_ms: u64,
         mut trusted: impl Iterator<Item = PathBuf>,
     ) -> anyhow::Result<Self> {
-        fs::create_dir_all(&folder)?;
+        fs::create_dir_all(folder)?;
         // Functions have other working directories.
         let folder = folder.canonicalize()?;
         let files = Self {
@@ -114,7 +114,9 @@ impl Files {
         server.use_authority_key_identifier_extension = true;
         server.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        server.distinguished_name.push(DnType::CommonName, "localhost");
+        server
+            .distinguished_name
+            .push(DnType::CommonName, "localhost");
         let key = KeyPair::generate()?;
         let certificate = server.signed_by(&key, &issuer)?;
 
@@ -174,12 +176,15 @@ mod tests {
         let files = |host, now| {
             let folder = folder.path().join("tls");
             let trusted = ["/nowhere".into(), system.clone()].into_iter();
-            Files::in_folder(folder, host, now, trusted).unwrap()
+            Files::in_folder(&folder, host, now, trusted).unwrap()
         };
         let first = files(local, NOW);
         let read = |path: &Path| fs::read_to_string(path).unwrap();
         let authority = read(&first.authority);
-        assert_eq!(read(&first.bundle), format!("what the system trusts\n{authority}"));
+        assert_eq!(
+            read(&first.bundle),
+            format!("what the system trusts\n{authority}")
+        );
         let mode = fs::metadata(&first.key).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         for (host, now, is_kept) in [

@@ -4,6 +4,7 @@
 mod apis;
 mod clock;
 mod console;
+mod credentials;
 mod domains;
 mod faults;
 mod functions;
@@ -16,3 +17,4 @@ mod reload;
 mod remains;
 mod signatures;
 mod start;
+mod tls;

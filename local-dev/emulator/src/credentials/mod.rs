@@ -1,9 +1,16 @@
-//! The credentials of one start: given to functions, shown to callers, valid nowhere else.
+//! The credentials of functions: those of one start, shown to callers and valid nowhere else, or
+//! the developer's own.
+
+mod inherit;
 
 use std::fmt;
 
 use gatepost_gateway::Caller;
 use serde::Serialize;
+use serde::Serializer;
+use serde::ser::SerializeStruct;
+
+pub(crate) use inherit::inherit;
 
 /// The region of everything that is emulated.
 pub(crate) const REGION: &str = "us-east-1";
@@ -14,17 +21,33 @@ const CAPITAL_LETTERS: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 /// What secrets are made of here: none that looks like another.
 pub(crate) const SMALL_LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
-/// Access key, secret and session token, made anew at each start.
-#[derive(Clone, Serialize)]
+/// Access key, secret and session token.
+#[derive(Clone)]
 pub(crate) struct Credentials {
-    /// `ASIA` and 16 letters and digits: the form of temporary keys.
+    /// Of a generated pair `ASIA` and 16 letters and digits: the form of temporary keys.
     pub(crate) access_key_id: String,
     /// 40 characters.
     pub(crate) secret_access_key: String,
-    /// 128 characters.
-    pub(crate) session_token: String,
-    /// [`REGION`].
-    pub(crate) region: &'static str,
+    /// Long-term keys have none.
+    pub(crate) session_token: Option<String>,
+    /// [`REGION`], or the developer's.
+    pub(crate) region: String,
+    /// Whether they are the developer's own: then they are valid on AWS, and no secret is shown.
+    pub(crate) is_inherited: bool,
+}
+
+/// As the ready line shows them.
+impl Serialize for Credentials {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut shown = serializer.serialize_struct("Credentials", 4)?;
+        shown.serialize_field("access_key_id", &self.access_key_id)?;
+        if !self.is_inherited {
+            shown.serialize_field("secret_access_key", &self.secret_access_key)?;
+            shown.serialize_field("session_token", &self.session_token)?;
+        }
+        shown.serialize_field("region", &self.region)?;
+        shown.end()
+    }
 }
 
 impl fmt::Debug for Credentials {
@@ -46,7 +69,7 @@ impl Credentials {
         }
     }
 
-    /// From `random` bytes: `fill` fills a slice with them.
+    /// A pair of this start, from `random` bytes: `fill` fills a slice with them.
     ///
     /// # Errors
     /// Those of `fill`.
@@ -55,8 +78,9 @@ impl Credentials {
         Ok(Self {
             access_key_id: format!("ASIA{id}"),
             secret_access_key: letters(&mut fill, SMALL_LETTERS, 40)?,
-            session_token: letters(&mut fill, SMALL_LETTERS, 128)?,
-            region: REGION,
+            session_token: Some(letters(&mut fill, SMALL_LETTERS, 128)?),
+            region: REGION.to_owned(),
+            is_inherited: false,
         })
     }
 }
@@ -95,7 +119,10 @@ mod tests {
         assert!(credentials.access_key_id.starts_with("ASIA"));
         assert_eq!(credentials.access_key_id.len(), 20);
         assert_eq!(credentials.secret_access_key.len(), 40);
-        assert_eq!(credentials.session_token.len(), 128);
+        assert_eq!(
+            credentials.session_token.as_ref().map(String::len),
+            Some(128)
+        );
         assert!(!format!("{credentials:?}").contains(&credentials.secret_access_key));
     }
 }
