@@ -18,6 +18,7 @@ mod environment;
 mod facts;
 mod faults;
 mod functions;
+mod inline;
 mod loaded;
 mod overview;
 mod port;

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::path::PathBuf;
 
+use anyhow::Context;
 use anyhow::anyhow;
 use gatepost_template::Code;
 use gatepost_template::Finding;
@@ -25,6 +26,7 @@ use crate::credentials::Credentials;
 use crate::env_file;
 use crate::environment;
 use crate::environment::Placeholders;
+use crate::inline;
 use crate::overview;
 use crate::overview::Endpoints;
 use crate::overview::Overview;
@@ -140,7 +142,7 @@ impl Described {
     /// When a variable cannot be filled in or a build fails.
     pub(crate) async fn load(self, setting: Setting<'_>) -> anyhow::Result<Loaded> {
         let Self {
-            project,
+            mut project,
             served,
             lines,
             files,
@@ -153,6 +155,8 @@ impl Described {
             tls,
             credentials,
         } = setting;
+        inline::unpack(&mut project.functions, &data_dir.join("inline"))
+            .with_context(|| format!("cannot write to {}, see --data-dir", data_dir.display()))?;
         let endpoints = endpoints(&project, &served, listening, arguments);
         let placeholders = Placeholders::new(&endpoints.origin, listening.port(), data_dir);
         let file = lines
@@ -180,6 +184,7 @@ impl Described {
             tracing::warn!("{warning}");
         }
         let mut left_out = made;
+        // What is inline there changes with the template only.
         left_out.insert(data_dir.to_owned());
         left_out.extend(
             arguments
@@ -269,9 +274,8 @@ fn code(
                 watched.folders.extend(tree.folders);
                 tree.files
             }
-            (Code::Cargo { .. }, Launch::Unsupported(_)) | (Code::Unsupported(_), _) => {
-                BTreeMap::new()
-            }
+            (Code::Cargo { .. }, Launch::Unsupported(_))
+            | (Code::Inline(_) | Code::Unsupported(_), _) => BTreeMap::new(),
         };
         code.insert(function.id.clone(), files);
     }
@@ -305,7 +309,7 @@ fn findings(project: &Project, served: &Served) -> Vec<Finding> {
         .values()
         .filter_map(|function| match &function.code {
             Code::Unsupported(finding) => Some(finding),
-            Code::Cargo { .. } | Code::Folder(_) => None,
+            Code::Cargo { .. } | Code::Folder(_) | Code::Inline(_) => None,
         });
     let in_table: Vec<&Finding> = of_routes.chain(of_functions).collect();
     let found = project

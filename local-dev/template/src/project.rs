@@ -235,6 +235,8 @@ pub enum Code {
     },
     /// A folder that holds the code as it is: `CodeUri`, absolute.
     Folder(PathBuf),
+    /// A file `index` of Python or Node code that stands in the template: `ZipFile` or `InlineCode`.
+    Inline(String),
     /// Cannot run here; the reason.
     Unsupported(Finding),
 }

@@ -155,6 +155,7 @@ pub(crate) async fn prepare(
                 None => bootstrap::launch(&function.runtime, folder),
             }
         }
+        Code::Inline(_) => Launch::Unsupported("its inline code was not written".into()),
         Code::Unsupported(finding) => Launch::Unsupported(overview::sentence(finding)),
     };
     let launches = functions
@@ -178,7 +179,7 @@ async fn interpreters<'a>(
         .values()
         .filter_map(|function| match &function.code {
             Code::Folder(folder) => Some((function.runtime.as_str(), folder.as_path())),
-            Code::Cargo { .. } | Code::Unsupported(_) => None,
+            Code::Cargo { .. } | Code::Inline(_) | Code::Unsupported(_) => None,
         })
         .filter(|(runtime, _)| python::is_runtime(runtime) || node::version(runtime).is_some())
         .collect();

@@ -25,6 +25,9 @@ impl Reader<'_> {
             );
             return Code::Unsupported(Finding::new(&resource.at, what));
         }
+        if let Some(inline) = inline_code(resource) {
+            return self.inline(resource, inline);
+        }
         let folder = match resource.kind.as_str() {
             "AWS::Serverless::Function" => self.code_uri(resource),
             _ => self.lambda_code(resource),
@@ -38,6 +41,31 @@ impl Reader<'_> {
             }
         };
         self.built(resource, folder, handler)
+    }
+
+    /// Code that stands in the template (`Code` of `AWS::Lambda::Function`: for Node.js and
+    /// Python it becomes a file named `index`).
+    fn inline(&mut self, resource: &Resource, node: &Node) -> Code {
+        let unsupported = |what: String| Code::Unsupported(Finding::new(&node.at, what));
+        let id = &resource.id;
+        let runtime = self
+            .text(&resource.properties, "Runtime")
+            .unwrap_or_default();
+        if !["nodejs", "python"]
+            .iter()
+            .any(|known| runtime.starts_with(known))
+        {
+            return unsupported(format!("`{id}`: only Node and Python code can be inline"));
+        }
+        match self.scope.text(node) {
+            Ok(Some(text)) => Code::Inline(text.clone()),
+            Ok(None) => unsupported(format!("`{id}` has no code")),
+            Err(Stop::Unresolved(finding)) => Code::Unsupported(finding),
+            Err(Stop::Wrong(finding)) => {
+                self.findings.error(finding.clone());
+                Code::Unsupported(finding)
+            }
+        }
     }
 
     /// How what is in a folder is built: `Metadata.BuildMethod` ("Building custom runtimes" and
@@ -81,9 +109,6 @@ impl Reader<'_> {
     /// `CodeUri` of a SAM function.
     fn code_uri(&self, resource: &Resource) -> Result<PathBuf, Stop> {
         let properties = &resource.properties;
-        if let Some(inline) = properties.get("InlineCode") {
-            return Err(inline_code(resource, &inline.at));
-        }
         let Some(node) = properties.get("CodeUri") else {
             let what = format!("`{}` has no `CodeUri`", resource.id);
             return Err(Stop::Wrong(Finding::new(&resource.at, what)));
@@ -103,9 +128,6 @@ impl Reader<'_> {
         // What `aws cloudformation package` takes: a folder.
         if node.as_text().is_some() || node.call().is_some() {
             return self.code_folder(resource, node);
-        }
-        if let Some(inline) = node.get("ZipFile") {
-            return Err(inline_code(resource, &inline.at));
         }
         // The CDK says where the asset lies beside the template that it wrote ("Assets" in its
         // guide).
@@ -159,9 +181,13 @@ impl Reader<'_> {
     }
 }
 
-fn inline_code(resource: &Resource, at: &At) -> Stop {
-    let what = format!("`{}`: inline code does not run here", resource.id);
-    Stop::Unresolved(Finding::new(at, what).help("put it into a file, and name the folder"))
+/// `InlineCode` of a SAM function, `ZipFile` of another.
+fn inline_code(resource: &Resource) -> Option<&Node> {
+    let properties = &resource.properties;
+    match resource.kind.as_str() {
+        "AWS::Serverless::Function" => properties.get("InlineCode"),
+        _ => properties.get("Code")?.get("ZipFile"),
+    }
 }
 
 fn in_s3(resource: &Resource, at: &At) -> Stop {

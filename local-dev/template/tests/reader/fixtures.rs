@@ -14,7 +14,7 @@ fn reads_plain_cloudformation() {
           $disconnect → nothing
           ping → not emulated
           sendMessage → Chat 5s two-way
-        function Authorize (Authorize) python3.12 index.handler, no code
+        function Authorize (Authorize) python3.12 index.handler, 33 bytes inline
           128 MB, 3s, retries 2 for 21600s, reserved None
         function Chat (chat-dev) nodejs22.x index.handler, folder src
           128 MB, 6s, retries 0 for 21600s, reserved None
@@ -25,7 +25,6 @@ fn reads_plain_cloudformation() {
         ! t.yaml:62:3: `PingIntegration`: MOCK integrations are not emulated
         ! t.yaml:90:18: `TABLE` of `Chat` is not set: `Table` (AWS::DynamoDB::Table) exists on AWS only (give it a value: --env TABLE=VALUE, or a line in local.env)
         ! t.yaml:93:21: `PASSWORD` of `Chat` is not set: a dynamic reference (`{{resolve:…}}`) is resolved by CloudFormation only (give it a value: --env PASSWORD=VALUE, or a line in local.env)
-        ! t.yaml:100:23: `Authorize`: inline code does not run here (put it into a file, and name the folder)
         ! t.yaml:107:82: `OnFailure` is not emulated: `arn:aws:sns:us-east-1:1:t` gets no record (a function of this template can be the destination)
         ! t.yaml:123:11: `Table`: AWS::DynamoDB::Table is not emulated
     "#]].assert_eq(&read.unwrap());

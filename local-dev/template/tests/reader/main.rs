@@ -130,6 +130,7 @@ fn function_lines(function: &Function) -> Vec<String> {
     let code = match &function.code {
         Code::Cargo { folder, binary } => format!("cargo {binary} in {}", folder.display()),
         Code::Folder(folder) => format!("folder {}", folder.display()),
+        Code::Inline(text) => format!("{} bytes inline", text.len()),
         Code::Unsupported(_) => "no code".to_owned(),
     };
     let mut lines = vec![

@@ -63,8 +63,7 @@ fn code_that_does_not_run_here() {
 
         , InlineCode: x
           $connect → Fn 29s
-        function Fn (Fn) python3.12 a.b, no code
-        ! t.yaml:17:65: `Fn`: inline code does not run here (put it into a file, and name the folder)
+        function Fn (Fn) python3.12 a.b, 1 bytes inline
 
         , CodeUri: s3://bucket/key
           $connect → Fn 29s
@@ -100,7 +99,8 @@ fn code_that_does_not_run_here() {
           $connect → Fn 29s
         function Fn (Fn) python3.12 a.b, no code
         ! t.yaml:15:3: `Fn` is a container image, and those do not run here
-    "#]].assert_eq(&said.join("\n"));
+    "#]]
+    .assert_eq(&said.join("\n"));
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod credentials;
 mod domains;
 mod faults;
 mod functions;
+mod inline;
 mod node;
 mod port;
 mod python;
