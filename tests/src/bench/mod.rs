@@ -7,14 +7,19 @@
 
 pub mod append;
 pub mod bare;
+pub mod connect;
 pub mod cpu;
 pub mod echo;
 pub mod fanout;
 pub mod invoke;
+pub mod layer;
+pub mod memory;
 pub mod peers;
 pub mod plain;
 pub mod release;
+pub mod sockets;
 pub mod stalled;
+pub mod wire;
 
 /// The median of `figures`; the greater of the two in the middle. 0 for none.
 #[must_use]

@@ -70,6 +70,48 @@ enum Name {
         #[arg(long, default_value_t = 5)]
         rounds: usize,
     },
+    /// The WebSocket layer alone, against a bare echo of hyper and fastwebsockets.
+    Sockets {
+        /// Connections.
+        #[arg(long, default_value_t = 50)]
+        connections: usize,
+        /// Messages under way on each.
+        #[arg(long, value_delimiter = ',', default_value = "1,16")]
+        under_way: Vec<usize>,
+        /// Echoes a round.
+        #[arg(long, default_value_t = 200_000)]
+        echoes: usize,
+        /// Rounds, in turn.
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+    },
+    /// What a connection costs in memory, and what comes back.
+    Memory {
+        /// Connections.
+        #[arg(long, value_delimiter = ',', default_value = "1000,10000")]
+        connections: Vec<usize>,
+        /// How long connections come and go.
+        #[arg(long, default_value_t = 0)]
+        minutes: u64,
+    },
+    /// Handshakes through a `$connect` function in Rust.
+    Connect {
+        /// Handshakes a round.
+        #[arg(long, default_value_t = 5_000)]
+        connects: usize,
+        /// How many at once.
+        #[arg(long, default_value_t = 50)]
+        at_once: usize,
+        /// Rounds, in turn with a bare Runtime API host.
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+    },
+    /// A server that `sockets` and `memory` start.
+    #[command(hide = true)]
+    Layer {
+        /// Which.
+        layer: bench::layer::Layer,
+    },
     /// The same work on gatepost and on serverless-offline, which npm installs.
     Peers {
         /// Echoes of each measurement.
@@ -148,6 +190,22 @@ async fn main() -> anyhow::Result<()> {
             invocations,
             rounds,
         } => bench::invoke::run(invocations, rounds).await?,
+        Name::Sockets {
+            connections,
+            under_way,
+            echoes,
+            rounds,
+        } => bench::sockets::run(connections, &under_way, echoes, rounds).await?,
+        Name::Memory {
+            connections,
+            minutes,
+        } => bench::memory::run(&connections, minutes).await?,
+        Name::Connect {
+            connects,
+            at_once,
+            rounds,
+        } => bench::connect::run(connects, at_once, rounds).await?,
+        Name::Layer { layer } => return bench::layer::serve(layer).await,
         Name::InvokeHost { invocations } => return bench::invoke::host(invocations).await,
         Name::BareHost { invocations } => return bench::bare::host(invocations).await,
         Name::BareFanout {

@@ -1,0 +1,132 @@
+//! `bench sockets`: the WebSocket layer alone, frame → event → answer → frame, against a bare echo of
+//! hyper and fastwebsockets; one message under way a connection, and bursts.
+
+use std::time::Instant;
+
+use anyhow::Context;
+use serde_json::Value;
+use serde_json::json;
+use tokio::io::AsyncReadExt;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use super::cpu;
+use super::layer;
+use super::layer::Layer;
+use super::layer::Server;
+use super::median;
+use super::release;
+use super::rounded;
+use super::wire;
+
+/// What one run came to.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    rate: f64,
+    cpu_us: f64,
+}
+
+/// Runs both servers in turn, `rounds` times each, with each of `depths` messages under way.
+///
+/// # Errors
+/// If something cannot be built, started or reached.
+pub async fn run(
+    connections: usize,
+    depths: &[usize],
+    echoes: usize,
+    rounds: usize,
+) -> anyhow::Result<Value> {
+    let release = release::build()?;
+    cpu::pin_client(cpu::MEASURED)?;
+    let mut figures = Vec::new();
+    for &depth in depths {
+        let (mut gateway, mut bare) = (Vec::new(), Vec::new());
+        for _ in 0..rounds {
+            for (layer, runs) in [(Layer::Bare, &mut bare), (Layer::Gateway, &mut gateway)] {
+                let server = layer::start(&release, layer).await?;
+                runs.push(echoed(&server, connections, depth, echoes).await?);
+            }
+        }
+        let of = |runs: &[Run], figure: fn(&Run) -> f64| {
+            rounded(median(runs.iter().map(figure).collect()))
+        };
+        let cpu_ratio = |(gateway, bare): (&Run, &Run)| bare.cpu_us / gateway.cpu_us;
+        let ratios = gateway.iter().zip(&bare).map(cpu_ratio).collect();
+        let rates = gateway.iter().zip(&bare);
+        let rates = rates
+            .map(|(gateway, bare)| gateway.rate / bare.rate)
+            .collect();
+        figures.push(json!({
+            "under_way": depth,
+            "gateway": {
+                "echoes_per_s": of(&gateway, |run| run.rate),
+                "cpu_us_per_echo": of(&gateway, |run| run.cpu_us),
+            },
+            "bare_fastwebsockets": {
+                "echoes_per_s": of(&bare, |run| run.rate),
+                "cpu_us_per_echo": of(&bare, |run| run.cpu_us),
+            },
+            "cpu_ratio_to_bare": rounded(median(ratios)),
+            "rate_ratio_to_bare": rounded(median(rates)),
+        }));
+    }
+    Ok(json!({
+        "bench": "sockets",
+        "connections": connections,
+        "echoes": echoes,
+        "rounds": rounds,
+        "figures": figures,
+    }))
+}
+
+async fn echoed(
+    server: &Server,
+    connections: usize,
+    depth: usize,
+    echoes: usize,
+) -> anyhow::Result<Run> {
+    let mut sockets = Vec::new();
+    for number in 0..connections {
+        sockets.push(wire::open(server.address, layer::PATH, number).await?);
+    }
+    let turns = echoes.div_ceil(connections * depth);
+    // Warm: every page is touched.
+    sockets = echo_on_all(sockets, depth, turns / 10 + 1).await?;
+    let before = cpu::of(server.pid);
+    let started = Instant::now();
+    echo_on_all(sockets, depth, turns).await?;
+    let seconds = started.elapsed().as_secs_f64();
+    let count = (turns * connections * depth) as f64;
+    Ok(Run {
+        rate: count / seconds,
+        cpu_us: (cpu::of(server.pid) - before) as f64 / 1000.0 / count,
+    })
+}
+
+/// Every connection sends `depth` messages at once, waits for all their echoes, and begins again.
+async fn echo_on_all(
+    sockets: Vec<TcpStream>,
+    depth: usize,
+    turns: usize,
+) -> anyhow::Result<Vec<TcpStream>> {
+    let (frame, echo) = wire::text_frame(&layer::TEXT);
+    let burst = frame.repeat(depth);
+    let mut tasks = Vec::new();
+    for mut socket in sockets {
+        let burst = burst.clone();
+        tasks.push(tokio::spawn(async move {
+            let mut echoes = vec![0; echo * depth];
+            for _ in 0..turns {
+                socket.write_all(&burst).await?;
+                socket.read_exact(&mut echoes).await?;
+            }
+            anyhow::ensure!(echoes.ends_with(&layer::TEXT), "the echo differs");
+            Ok(socket)
+        }));
+    }
+    let mut sockets = Vec::new();
+    for task in tasks {
+        sockets.push(task.await.context("a client")??);
+    }
+    Ok(sockets)
+}
