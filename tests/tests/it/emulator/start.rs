@@ -58,7 +58,7 @@ async fn health_names_functions_that_cannot_run() -> anyhow::Result<()> {
     let reason = health["functions"]["Node"]["reason"]
         .as_str()
         .unwrap_or_default();
-    assert!(reason.contains("nodejs22.x"), "{reason}");
+    assert!(reason.contains("ruby3.4"), "{reason}");
     Ok(())
 }
 
@@ -183,5 +183,5 @@ Resources:
     Properties:
       CodeUri: node
       Handler: index.handler
-      Runtime: nodejs22.x
+      Runtime: ruby3.4
 ";
