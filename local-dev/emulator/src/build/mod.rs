@@ -15,6 +15,7 @@ use std::path::PathBuf;
 
 use futures_util::future::join_all;
 use gatepost_runtime_api::Command;
+use gatepost_template::At;
 use gatepost_template::Code;
 use gatepost_template::Function;
 
@@ -84,6 +85,14 @@ pub(crate) enum BuildError {
         /// What cargo said.
         text: String,
     },
+    /// What is wrong with the folder or the binary that a function names.
+    #[error("{at}: {error}")]
+    Of {
+        /// Where the function stands in the template.
+        at: At,
+        /// What.
+        error: Box<Self>,
+    },
     /// No package of the workspace has this binary, or several have.
     #[error("{0}")]
     Binary(String),
@@ -115,6 +124,30 @@ pub(crate) enum BuildError {
     },
 }
 
+impl BuildError {
+    /// With the place of the function that names this folder and binary, if they are what is wrong.
+    fn of(self, functions: &BTreeMap<String, Function>, folder: &Path) -> Self {
+        let is_told = |binary: &str| match &self {
+            Self::Binary(text) => text.contains(&format!("`{binary}`")),
+            _ => matches!(self, Self::NoWorkspace { .. }),
+        };
+        let function = functions.values().find(|function| match &function.code {
+            Code::Cargo {
+                folder: own,
+                binary,
+            } => own == folder && is_told(binary),
+            Code::Folder(_) | Code::Inline(_) | Code::Unsupported(_) => false,
+        });
+        match function {
+            Some(function) => Self::Of {
+                at: function.at.clone(),
+                error: Box::new(self),
+            },
+            None => self,
+        }
+    }
+}
+
 /// Builds what cargo builds, one `cargo build` a folder, and finds what runs the rest.
 ///
 /// # Errors
@@ -132,7 +165,8 @@ pub(crate) async fn prepare(
     let (mut sources, mut made) = (BTreeSet::new(), BTreeSet::new());
     let mut executables = BTreeMap::new();
     for (folder, binaries) in folders {
-        let built = cargo::executables(folder, &binaries, order).await?;
+        let built = cargo::executables(folder, &binaries, order).await;
+        let built = built.map_err(|error| error.of(functions, folder))?;
         sources.insert(built.workspace);
         made.insert(built.target);
         executables.insert(folder, built.executables);

@@ -1,6 +1,7 @@
 //! Starts that cannot succeed say why and what to do, and exit with the right code.
 
 use gatepost_tests::emulator::Launch;
+use gatepost_tests::emulator::fixture;
 
 #[tokio::test]
 async fn wrong_usage_exits_with_64() -> anyhow::Result<()> {
@@ -68,6 +69,28 @@ async fn without_a_build_a_missing_binary_says_what_builds_it() -> anyhow::Resul
     assert_eq!(failed.code, Some(1));
     let command = "cargo build --package fixture-broken --bin fixture-broken";
     assert!(failed.stderr.contains(command), "{}", failed.stderr);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_binary_that_no_package_has_is_shown_with_its_function_in_the_template()
+-> anyhow::Result<()> {
+    let template = std::fs::read_to_string(fixture("rust.yaml"))?;
+    let wrong = template.replace("Binary: silent", "Binary: silence");
+    let above = wrong.lines().take_while(|line| *line != "  Silent:");
+    let place = format!("t.yaml:{}:3", above.count() + 1);
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("t.yaml");
+    let code = fixture("rust").display().to_string();
+    std::fs::write(
+        &path,
+        wrong.replace("CodeUri: rust", &format!("CodeUri: {code}")),
+    )?;
+    let failed = Launch::template(&path).fails().await?;
+    assert_eq!(failed.code, Some(1));
+    for expected in ["no binary `silence`", &place] {
+        assert!(failed.stderr.contains(expected), "{}", failed.stderr);
+    }
     Ok(())
 }
 
