@@ -144,10 +144,11 @@ impl Clock {
         self.0.changed.subscribe()
     }
 
-    /// Waits until this much has passed on this clock.
-    pub async fn sleep(&self, wait: Duration) {
-        self.sleep_until(self.uptime_ms().saturating_add(millis(wait)))
-            .await;
+    /// What [`Clock::uptime_ms`] is when this much has passed: for [`Clock::sleep_until`]. Whoever
+    /// tells of a wait takes it before, since the clock may be put forward by who hears of it.
+    #[must_use]
+    pub fn due_in(&self, wait: Duration) -> u64 {
+        self.uptime_ms().saturating_add(millis(wait))
     }
 
     /// Waits until [`Clock::uptime_ms`] is at least this.
@@ -210,7 +211,8 @@ mod tests {
         let clock = Clock::new(|| 0, 1.0);
         let began = Instant::now();
         let sleeper = clock.clone();
-        let sleeping = tokio::spawn(async move { sleeper.sleep(2 * HOUR).await });
+        let due = clock.due_in(2 * HOUR);
+        let sleeping = tokio::spawn(async move { sleeper.sleep_until(due).await });
         tokio::task::yield_now().await;
         clock.advance(HOUR);
         tokio::task::yield_now().await;
@@ -228,7 +230,7 @@ mod tests {
     async fn without_a_push_it_sleeps_the_scaled_time() {
         let clock = Clock::system(100.0);
         let began = Instant::now();
-        clock.sleep(HOUR).await;
+        clock.sleep_until(clock.due_in(HOUR)).await;
         assert_eq!(began.elapsed().as_secs(), 36);
     }
 

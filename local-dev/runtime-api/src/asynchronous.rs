@@ -131,6 +131,8 @@ impl Machine {
         };
         let request_id = attempted.request_id;
         let retry_in = failed.is_none().then_some(wait);
+        // Before anybody hears of it, who may put the clock forward by just this wait.
+        let due = self.config.clock.due_in(wait);
         self.tell(
             &spec.id,
             FactEvent::AsyncFailed {
@@ -144,7 +146,7 @@ impl Machine {
         }
         let (machine, spec) = (self.clone(), spec.clone());
         tokio::spawn(async move {
-            machine.config.clock.sleep(wait).await;
+            machine.config.clock.sleep_until(due).await;
             let event = Event {
                 request_id,
                 payload: attempted.payload,
