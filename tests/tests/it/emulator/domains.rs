@@ -17,6 +17,8 @@ async fn an_api_at_its_custom_domain_only_works_from_end_to_end() -> anyhow::Res
     let page: Value = serde_json::from_slice(emulator.get("/gatepost.json").await?.body())?;
     assert_eq!(page["endpoint"], url);
 
+    // Open until the end: the function looks at its connection after it has posted.
+    let mut sockets = Vec::new();
     for url in [&url, &format!("ws://chat.example.com:{port}/v1")] {
         let socket = Socket::handshake_at(address, url, &[]).await?;
         let Ok(mut socket) = socket else {
@@ -24,6 +26,7 @@ async fn an_api_at_its_custom_domain_only_works_from_end_to_end() -> anyhow::Res
         };
         socket.send("hello").await?;
         assert_eq!(socket.text().await?, "posted: hello");
+        sockets.push(socket);
     }
     let callback = format!("callback http://{address}/local");
     emulator
