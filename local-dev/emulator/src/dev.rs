@@ -113,6 +113,7 @@ pub(crate) async fn run(arguments: &DevArguments, process: &Process) -> anyhow::
         // Dropping the build ends what it started.
         () = stop.asked() => return Ok(()),
     };
+    loaded.warn(&[]);
     let watch = match arguments.watches(process.interactive) {
         true => {
             let mut watch = Watch::new().context("cannot watch files: use --no-watch")?;

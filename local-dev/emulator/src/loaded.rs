@@ -78,6 +78,8 @@ pub(crate) struct Loaded {
     pub(crate) trust: BTreeMap<String, String>,
     /// How functions run, by logical ID.
     pub(crate) launches: BTreeMap<String, Launch>,
+    /// What somebody should know although everything goes on.
+    pub(crate) warnings: Vec<String>,
     /// The program or the files of each function.
     pub(crate) code: BTreeMap<String, BTreeMap<PathBuf, Stamp>>,
     /// The template and the file of variables.
@@ -86,6 +88,19 @@ pub(crate) struct Loaded {
     pub(crate) watched: Watched,
     /// What a person sees of it.
     pub(crate) overview: Overview,
+}
+
+impl Loaded {
+    /// Says what somebody should know and was not told `before`.
+    pub(crate) fn warn(&self, before: &[String]) {
+        let new = self
+            .warnings
+            .iter()
+            .filter(|warning| !before.contains(warning));
+        for warning in new {
+            tracing::warn!("{warning}");
+        }
+    }
 }
 
 impl Described {
@@ -180,9 +195,6 @@ impl Described {
             sources,
             made,
         } = build::prepare(&project.functions, order).await?;
-        for warning in &warnings {
-            tracing::warn!("{warning}");
-        }
         let mut left_out = made;
         // What is inline there changes with the template only.
         left_out.insert(data_dir.to_owned());
@@ -230,6 +242,7 @@ impl Described {
             overrides,
             trust: tls.map(Tls::variables).unwrap_or_default(),
             launches,
+            warnings,
             code,
             files,
             watched,

@@ -77,6 +77,7 @@ impl Reload<'_> {
             let kind = match loaded {
                 Ok(loaded) => {
                     warn(watch.set(loaded.watched.clone()));
+                    loaded.warn(&self.loaded.warnings);
                     let Changed {
                         functions,
                         removed,
