@@ -25,11 +25,37 @@ export function follow(onEvent, onLink) {
   source.onmessage = (message) => onEvent(JSON.parse(message.data));
 }
 
-async function post(connection, verb, body) {
-  const response = await fetch(`api/connections/${encodeURIComponent(connection)}/${verb}`, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(body),
+/** The fault rules, and the steps with the effects that they admit. */
+export function faults() {
+  return call("GET", "api/faults");
+}
+
+/** Sets a rule. */
+export function addFault(rule) {
+  return call("POST", "api/faults", rule);
+}
+
+/** Removes a rule. */
+export function removeFault(id) {
+  return call("DELETE", `api/faults/${id}`, {});
+}
+
+/** Removes every rule. */
+export function resetFaults() {
+  return call("DELETE", "api/faults", {});
+}
+
+function post(connection, verb, body) {
+  return call("POST", `api/connections/${encodeURIComponent(connection)}/${verb}`, body);
+}
+
+async function call(method, path, body) {
+  const response = await fetch(path, {
+    method,
+    headers: body ? { "content-type": "application/json" } : {},
+    body: body && JSON.stringify(body),
   });
-  if (!response.ok) throw new Error((await response.json()).message);
+  const answer = await response.json();
+  if (!response.ok) throw new Error(answer.message);
+  return answer;
 }

@@ -4,6 +4,7 @@ import { follow, state } from "./api.js";
 import { prepareConnections, showConnections } from "./connections.js";
 import { element } from "./dom.js";
 import { addEvent, prepareEvents } from "./events.js";
+import { prepareFaults, showFaults } from "./faults.js";
 import { showFunctions, showRoutes } from "./functions.js";
 
 const at = (id) => document.getElementById(id);
@@ -22,6 +23,7 @@ async function refresh() {
   soon = false;
   try {
     show(await state());
+    await showFaults();
   } catch (error) {
     showHealth("failed", "not running", error.message);
   } finally {
@@ -73,6 +75,7 @@ function showEndpoints({ endpoints, stages }) {
 
 prepareConnections();
 prepareEvents();
+prepareFaults();
 follow(
   (event) => {
     addEvent(event);

@@ -9,6 +9,7 @@ const GROUPS = {
   functions: ["invoked", "queued", "scheduled", "environment_started", "environment_stopped",
     "throttled", "attempt_failed", "function_failed"],
   logs: ["log"],
+  faults: ["fault_injected"],
 };
 const at = (id) => document.getElementById(id);
 
@@ -113,6 +114,7 @@ function sentence(e) {
     case "environment_stopped": return `${e.function} #${e.environment}: ${e.why}`;
     case "function_failed": return `${e.function}: ${e.message}`;
     case "attempt_failed": return `${e.function}: attempt ${e.attempt}`;
+    case "fault_injected": return [e.effect, "at", e.step, e.function ?? e.connection].filter(Boolean).join(" ");
     case "log": return `${e.function}  ${e.line}`;
     default: return e.function ?? "";
   }

@@ -15,7 +15,7 @@ use crate::console::Token;
 use crate::overview::Endpoints;
 
 /// Its name in the data folder.
-const NAME: &str = "emulator.json";
+pub(crate) const NAME: &str = "emulator.json";
 
 /// The file of one start; dropping it removes it.
 #[derive(Debug)]

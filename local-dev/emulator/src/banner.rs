@@ -218,6 +218,7 @@ mod tests {
                 row(None, "every 60 s"),
             ],
             programs: BTreeMap::new(),
+            functions: BTreeMap::new(),
             findings: Vec::new(),
         };
         let states = BTreeMap::from([("Message".to_owned(), State::Ready)]);
@@ -275,6 +276,7 @@ mod tests {
                 row("typing", None, Some("FunctionArn is an !ImportValue")),
             ],
             programs: BTreeMap::from([("Connect".to_owned(), "target/debug/connect".to_owned())]),
+            functions: BTreeMap::new(),
             findings: vec![Finding {
                 at,
                 what: "VPC is not emulated".into(),

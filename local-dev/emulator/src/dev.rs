@@ -30,6 +30,7 @@ use crate::facts::LogFiles;
 use crate::facts::Opening;
 use crate::facts::Outlet;
 use crate::facts::Ready;
+use crate::facts::Recorder;
 use crate::facts::Sink;
 use crate::facts::Terminal;
 use crate::facts::is_shown;
@@ -92,9 +93,11 @@ pub(crate) async fn run(arguments: &DevArguments, process: &Process) -> anyhow::
     let endpoints = described.endpoints(listening, arguments);
     let address_file = AddressFile::write(&data_dir, &endpoints, &token, pid)
         .with_context(|| format!("cannot write to {}, see --data-dir", data_dir.display()))?;
+    let recorder = Arc::new(Recorder::new());
     let front = Arc::new(Front {
         token: token.clone(),
         journal: Arc::clone(&journal),
+        recorder: Arc::clone(&recorder),
         running: OnceLock::new(),
         tls: tls.clone(),
     });
@@ -136,6 +139,7 @@ pub(crate) async fn run(arguments: &DevArguments, process: &Process) -> anyhow::
         process,
         credentials: &credentials,
         journal: &journal,
+        recorder: &recorder,
         faults: &faults,
     };
     let board = Arc::new(Board::new(wire::states(&loaded)));

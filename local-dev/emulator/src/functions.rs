@@ -18,6 +18,7 @@ use crate::facts::ByWhom;
 use crate::facts::Fact;
 use crate::facts::Journal;
 use crate::facts::Kind;
+use crate::facts::Recorder;
 use crate::facts::Result as Came;
 
 /// The functions, as the gateway calls them.
@@ -89,7 +90,12 @@ pub(crate) fn lambda_observer(
 
 /// What the gateway tells goes into the journal.
 #[derive(Debug)]
-pub(crate) struct GatewayObserver(pub(crate) Arc<Journal>);
+pub(crate) struct GatewayObserver {
+    /// Where facts go.
+    pub(crate) journal: Arc<Journal>,
+    /// Where they go with bodies, if anybody wants that.
+    pub(crate) recorder: Arc<Recorder>,
+}
 
 impl gateway::Observer for GatewayObserver {
     fn listening(&self) -> bool {
@@ -97,8 +103,9 @@ impl gateway::Observer for GatewayObserver {
     }
 
     fn observe(&self, fact: gateway::Fact) {
+        self.recorder.note(&fact);
         let kind = kind(fact.connection, fact.what);
-        self.0.record(Fact {
+        self.journal.record(Fact {
             at: fact.at_ms,
             kind,
         });

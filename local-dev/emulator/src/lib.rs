@@ -3,13 +3,15 @@
 //! [`run`] reads the command line; `dev` is one start, end to end: read the template, build the
 //! functions, start them, serve. `loaded` is what the template and the build come to, `wire` makes
 //! the parts of it, `reload` replaces them while clients stay, `serve` is the one port, `console` the
-//! page and API at `/_gatepost/`, `facts` what happens.
+//! page and API at `/_gatepost/`, `facts` what happens. `command` is everything else that can be
+//! said on the command line.
 
 mod address_file;
 mod banner;
 mod board;
 mod build;
 mod cli;
+mod command;
 mod console;
 mod credentials;
 mod dev;
@@ -31,6 +33,8 @@ mod stop;
 mod style;
 mod time;
 mod tls;
+mod websocket;
+mod websocket_tls;
 mod wire;
 
 use std::ffi::OsString;
@@ -47,6 +51,7 @@ use crate::cli::EXIT_USAGE;
 use crate::cli::Process;
 use crate::cli::SUPERVISE;
 use crate::cli::Subcommand;
+use crate::command::Command;
 use crate::style::Style;
 
 /// Does what the command line says. `arguments` begin with the program's name.
@@ -72,17 +77,27 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return code;
         }
     };
-    let dev = match line.subcommand {
-        Some(Subcommand::Dev(dev)) => *dev,
-        None => line.dev,
+    let process = match Process::read().context("the working directory and program") {
+        Ok(process) => process,
+        Err(error) => return report(Err(error), Style::new(false)),
     };
-    match Process::read().context("the working directory and program") {
-        Ok(process) => {
-            let style = Style::new(process.colours);
-            report(start(&dev, &process), style)
-        }
-        Err(error) => report(Err(error), Style::new(false)),
+    let style = Style::new(process.colours);
+    match line.subcommand {
+        Some(Subcommand::Dev(dev)) => report(start(&dev, &process), style),
+        None => report(start(&line.dev, &process), style),
+        Some(Subcommand::Command(command)) => match perform(*command, &process) {
+            Ok(code) => code,
+            Err(error) => report(Err(error), style),
+        },
     }
+}
+
+fn perform(command: Command, process: &Process) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot wait for the network")?;
+    runtime.block_on(command.run(process))
 }
 
 fn start(arguments: &DevArguments, process: &Process) -> anyhow::Result<()> {

@@ -233,6 +233,11 @@ impl Described {
                     Some((id.clone(), overview::program(launch, &process.folder)?))
                 })
                 .collect(),
+            functions: project
+                .functions
+                .iter()
+                .map(|(id, function)| (id.clone(), function.name.clone()))
+                .collect(),
             findings: findings(&project, &served),
             endpoints,
         };

@@ -39,6 +39,8 @@ pub(crate) struct Overview {
     pub(crate) routes: Vec<RouteRow>,
     /// The program of each function that has one, by logical ID.
     pub(crate) programs: BTreeMap<String, String>,
+    /// `FunctionName` of each function, by logical ID.
+    pub(crate) functions: BTreeMap<String, String>,
     /// What is wrong with the template or not emulated.
     pub(crate) findings: Vec<Finding>,
 }

@@ -30,6 +30,7 @@ use crate::environment;
 use crate::facts::Fact;
 use crate::facts::Journal;
 use crate::facts::Kind;
+use crate::facts::Recorder;
 use crate::faults::Faults;
 use crate::functions::Functions;
 use crate::functions::GatewayObserver;
@@ -63,6 +64,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) credentials: &'a Credentials,
     /// Where facts go.
     pub(crate) journal: &'a Arc<Journal>,
+    /// Where they go with bodies, if anybody wants that.
+    pub(crate) recorder: &'a Arc<Recorder>,
     /// What goes wrong on purpose.
     pub(crate) faults: &'a Arc<Faults>,
 }
@@ -117,7 +120,10 @@ impl Parts<'_> {
             random: Arc::new(random),
             signatures: self.signatures("execute-api"),
             caller: self.credentials.caller(ACCOUNT),
-            observer: Arc::new(GatewayObserver(Arc::clone(self.journal))),
+            observer: Arc::new(GatewayObserver {
+                journal: Arc::clone(self.journal),
+                recorder: Arc::clone(self.recorder),
+            }),
             faults: Arc::<Faults>::clone(self.faults),
         };
         let functions: Arc<Functions> = Arc::clone(functions);

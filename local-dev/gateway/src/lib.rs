@@ -34,6 +34,7 @@ mod random;
 mod refusal;
 mod registry;
 mod route;
+mod sample;
 mod session;
 mod stream;
 mod throttle;

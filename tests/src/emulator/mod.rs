@@ -1,6 +1,7 @@
 //! The real `gatepost` binary, started for one test: free port, own data folder, facts instead of
 //! log text, and nothing left when the test ends.
 
+mod command;
 mod fault;
 mod launch;
 mod place;
@@ -28,6 +29,10 @@ use tokio::time::timeout;
 
 use crate::socket::PATIENCE;
 
+pub use command::Ended;
+pub use command::Subcommand;
+pub use command::begin;
+pub use command::run;
 pub use fault::Fault;
 pub use launch::Failed;
 pub use launch::Launch;

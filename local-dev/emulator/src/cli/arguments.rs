@@ -12,6 +12,8 @@ use gatepost_gateway::Guesses;
 use super::quota;
 use super::quota::Change;
 
+use crate::command::Command;
+
 const EXAMPLES: &str = "\
 Examples:
   gatepost                                    the project in this folder, at http://127.0.0.1:3001/
@@ -48,6 +50,9 @@ pub(crate) enum Subcommand {
     /// Builds the functions of a template, runs them, and serves their WebSocket API
     #[command(after_help = EXAMPLES, args_override_self = true)]
     Dev(Box<DevArguments>),
+    /// Everything else.
+    #[command(flatten)]
+    Command(Box<Command>),
 }
 
 /// The flags of `gatepost dev`.
@@ -217,7 +222,7 @@ fn variable(text: &str) -> Result<Variable, String> {
 }
 
 /// `KEY=VALUE` for a template.
-fn parameter(text: &str) -> Result<Variable, String> {
+pub(crate) fn parameter(text: &str) -> Result<Variable, String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok(Variable {
             name: name.into(),
@@ -279,6 +284,7 @@ mod tests {
         let line = CommandLine::try_parse_from(line)?;
         Ok(match line.subcommand {
             Some(Subcommand::Dev(dev)) => *dev,
+            Some(Subcommand::Command(other)) => panic!("{other:?}"),
             None => line.dev,
         })
     }

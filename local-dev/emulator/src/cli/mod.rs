@@ -11,6 +11,7 @@ pub(crate) use arguments::Sigv4;
 pub(crate) use arguments::Subcommand;
 pub(crate) use arguments::Variable;
 pub(crate) use arguments::WhoseCredentials;
+pub(crate) use arguments::parameter;
 pub(crate) use process::Process;
 pub(crate) use quota::Quotas;
 

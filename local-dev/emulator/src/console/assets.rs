@@ -27,6 +27,7 @@ const ASSETS: &[(&str, &str)] = assets![
     "connections.js",
     "dom.js",
     "events.js",
+    "faults.js",
     "functions.js",
     "icon.svg",
 ];

@@ -12,6 +12,8 @@
 //! | `GET /_gatepost/api/faults` | `{"faults": [rule], "steps": [{"step", "effects"}]}` |
 //! | `POST /_gatepost/api/faults` rule | 201: the rule with its `id`; see `crate::faults` |
 //! | `DELETE /_gatepost/api/faults`, `…/ID` | 200 `{"removed"}` |
+//! | `POST /_gatepost/api/invoke` | calls a function: see [`invoke`] |
+//! | `GET /_gatepost/api/recording` | what happens with its bodies: see [`recording`] |
 //!
 //! Refusals are `{"message"}`. The host must name this machine. `api/` is for who shows the
 //! [token](Token) of this start: programs in `x-gatepost-token` (it is in the ready line and in
@@ -21,6 +23,8 @@
 mod assets;
 mod clock;
 mod faults;
+mod invoke;
+mod recording;
 mod state;
 mod stream;
 mod token;
@@ -55,10 +59,14 @@ use crate::serve::is_this_machine;
 use crate::serve::json;
 use crate::serve::text;
 
+pub(crate) use token::HEADER as TOKEN_HEADER;
 pub(crate) use token::Token;
 
 /// A message of 128 KB, each byte escaped.
 const LARGEST_BODY: usize = 6 * 128 * 1024 + 1024;
+
+/// The largest payload of an invocation, and what stands around it.
+const LARGEST_EVENT: usize = gatepost_runtime_api::MAX_PAYLOAD + 1024;
 
 /// Answers a request for `/_gatepost…` that `peer` sent to `local`.
 pub(crate) async fn respond(
@@ -161,7 +169,7 @@ async fn api(front: &Front, request: Request<Incoming>, reads: bool) -> Response
             let body = if reads {
                 Ok(Bytes::new())
             } else {
-                body(request).await
+                body(request, LARGEST_BODY).await
             };
             match body {
                 Ok(body) => faults::respond(running, &method, &rest, &body),
@@ -170,8 +178,15 @@ async fn api(front: &Front, request: Request<Incoming>, reads: bool) -> Response
         }
         ("api/clock", Some(running)) if reads => json(StatusCode::OK, &clock::view(&running.clock)),
         ("api/clock", Some(running)) if request.method() == Method::POST => {
-            match body(request).await {
+            match body(request, LARGEST_BODY).await {
                 Ok(body) => advance(front, running, &body),
+                Err(refusal) => refusal,
+            }
+        }
+        ("api/recording", Some(running)) if reads => recording::respond(front, running),
+        ("api/invoke", Some(running)) if request.method() == Method::POST => {
+            match body(request, LARGEST_EVENT).await {
+                Ok(body) => invoke::respond(running, &body).await,
                 Err(refusal) => refusal,
             }
         }
@@ -179,7 +194,7 @@ async fn api(front: &Front, request: Request<Incoming>, reads: bool) -> Response
             let Some((id, verb)) = connection(path) else {
                 return refusal(StatusCode::NOT_FOUND, "there is nothing to post to");
             };
-            match body(request).await {
+            match body(request, LARGEST_BODY).await {
                 Ok(body) => act(running, &id, verb, &body),
                 Err(refusal) => refusal,
             }
@@ -274,7 +289,7 @@ fn act(running: &Running, id: &str, verb: Verb, body: &[u8]) -> Response<Body> {
 }
 
 /// The body of a request that changes something, if it may.
-async fn body(request: Request<Incoming>) -> Result<Bytes, Response<Body>> {
+async fn body(request: Request<Incoming>, largest: usize) -> Result<Bytes, Response<Body>> {
     if !is_same_origin(request.headers()) {
         return Err(refusal(
             StatusCode::FORBIDDEN,
@@ -288,9 +303,7 @@ async fn body(request: Request<Incoming>) -> Result<Bytes, Response<Body>> {
             "the body must be application/json",
         ));
     }
-    let body = Limited::new(request.into_body(), LARGEST_BODY)
-        .collect()
-        .await;
+    let body = Limited::new(request.into_body(), largest).collect().await;
     match body {
         Ok(body) => Ok(body.to_bytes()),
         Err(_) => Err(refusal(

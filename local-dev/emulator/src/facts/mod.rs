@@ -5,6 +5,7 @@ mod journal;
 mod json_lines;
 mod log_files;
 mod outlet;
+mod recorder;
 mod terminal;
 
 pub(crate) use fact::ByWhom;
@@ -19,5 +20,6 @@ pub(crate) use log_files::LogFiles;
 pub(crate) use outlet::Opening;
 pub(crate) use outlet::Outlet;
 pub(crate) use outlet::Sink;
+pub(crate) use recorder::Recorder;
 pub(crate) use terminal::Terminal;
 pub(crate) use terminal::is_shown;

@@ -143,7 +143,7 @@ fn close(text: Option<&str>) -> Result<Fault, String> {
 }
 
 /// `250ms`, `2s`, `5m`, `1h`; a bare number is milliseconds.
-fn duration(text: &str) -> Option<Duration> {
+pub(crate) fn duration(text: &str) -> Option<Duration> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let factor = match &text[digits.len()..] {
         "" | "ms" => 1,

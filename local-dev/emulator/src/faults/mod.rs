@@ -28,6 +28,7 @@ use crate::facts::Journal;
 use crate::facts::Kind;
 
 pub(crate) use effect::Effect;
+pub(crate) use effect::duration;
 pub(crate) use rule::Match;
 pub(crate) use rule::Rule;
 pub(crate) use step::Step;

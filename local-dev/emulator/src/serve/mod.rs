@@ -39,6 +39,7 @@ use tokio::net::TcpStream;
 use crate::board::Board;
 use crate::console;
 use crate::facts::Journal;
+use crate::facts::Recorder;
 use crate::faults::Faults;
 use crate::overview::Overview;
 use crate::tls::Tls;
@@ -62,6 +63,8 @@ pub(crate) struct Front {
     pub(crate) token: console::Token,
     /// Everything that happened so far.
     pub(crate) journal: Arc<Journal>,
+    /// What happens with its bodies, for whoever records it.
+    pub(crate) recorder: Arc<Recorder>,
     /// Set when functions are built and can be called; until then only health is answered.
     pub(crate) running: OnceLock<Running>,
     /// With `--tls`.

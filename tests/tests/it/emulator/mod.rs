@@ -3,6 +3,8 @@
 
 mod apis;
 mod clock;
+mod commands;
+mod conform;
 mod console;
 mod credentials;
 mod domains;

@@ -1,0 +1,144 @@
+//! The subcommands beside `dev`, as a person types them.
+
+mod functions;
+mod live;
+mod sessions;
+
+use anyhow::Context;
+use gatepost_tests::emulator::run;
+
+#[tokio::test]
+async fn every_subcommand_shows_examples() -> anyhow::Result<()> {
+    for subcommand in [
+        "dev",
+        "routes",
+        "invoke",
+        "connections",
+        "events",
+        "fault",
+        "record",
+        "replay",
+        "conform",
+        "doctor",
+        "completions",
+    ] {
+        let help = run(&[subcommand, "--help"]).await?;
+        assert_eq!(help.code, Some(0));
+        let example = format!("\n  gatepost {subcommand}");
+        let shows = help.stdout.contains(&example) || subcommand == "completions";
+        assert!(
+            shows && help.stdout.contains("Examples:"),
+            "{}",
+            help.stdout
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_misspelt_subcommand_is_usage_and_says_what_was_meant() -> anyhow::Result<()> {
+    let ended = run(&["evnts"]).await?;
+    assert_eq!(ended.code, Some(64));
+    assert!(ended.stderr.contains("'events'"), "{}", ended.stderr);
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_an_emulator_it_is_said_how_to_start_one() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().to_str().context("UTF-8")?;
+    let ended = run(&["connections", "ls", "--data-dir", path]).await?;
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("gatepost dev"), "{}", ended.stderr);
+    // Port 9 is the discard service's: nobody runs that any more.
+    let ended = run(&["connections", "ls", "--port", "9"]).await?;
+    assert_eq!(ended.code, Some(1));
+    assert!(
+        ended.stderr.contains("no emulator answers at 127.0.0.1:9"),
+        "{}",
+        ended.stderr
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn routes_are_shown_with_their_functions_and_lines_and_nothing_runs() -> anyhow::Result<()> {
+    let template = "tests/fixtures/emulator/rust.yaml";
+    let ended = run(&["routes", "--template", template]).await?;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let row = ended
+        .stdout
+        .lines()
+        .find(|line| line.starts_with("$default"));
+    let row = row.context("the route $default")?;
+    for part in [
+        "Echo (two-way)",
+        "cargo binary echo",
+        "tests/fixtures/emulator/rust",
+        "rust.yaml:",
+    ] {
+        assert!(row.contains(part), "{row}");
+    }
+    let ended = run(&["routes", "--template", template, "--json"]).await?;
+    let apis: serde_json::Value = serde_json::from_str(&ended.stdout)?;
+    assert_eq!(apis[0]["routes"][2]["function"], "Echo");
+    let ended = run(&["routes", "--template", "tests/fixtures/emulator/wrong.yaml"]).await?;
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("wrong.yaml:"), "{}", ended.stderr);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_doctor_says_what_is_there_and_what_to_do_about_what_is_not() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().to_str().context("UTF-8")?;
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let port = taken.local_addr()?.port().to_string();
+    let template = "tests/fixtures/emulator/rust.yaml";
+    let look = [
+        "doctor",
+        "--template",
+        template,
+        "--data-dir",
+        path,
+        "--port",
+    ];
+    let ended = run(&[&look[..], &[&port]].concat()).await?;
+    assert_eq!(ended.code, Some(1), "{}", ended.stdout);
+    assert!(
+        ended.stdout.contains("choose another with --port"),
+        "{}",
+        ended.stdout
+    );
+    drop(taken);
+    let ended = run(&[&look[..], &[&port]].concat()).await?;
+    assert_eq!(ended.code, Some(0), "{}", ended.stdout);
+    for what in ["cargo", "C compiler", "template", "data folder", "port"] {
+        let line = ended.stdout.lines().find(|line| line.contains(what));
+        assert!(line.context(what)?.starts_with("ok"), "{}", ended.stdout);
+    }
+    // No process has this number: it is above the highest.
+    let stale = r#"{"console":"http://127.0.0.1:1/_gatepost/","token":"x","pid":2147483646}"#;
+    std::fs::write(folder.path().join("emulator.json"), stale)?;
+    let ended = run(&[&look[..], &[&port, "--json"]].concat()).await?;
+    let checks: Vec<serde_json::Value> = serde_json::from_str(&ended.stdout)?;
+    let emulator = checks.iter().find(|check| check["what"] == "emulator");
+    assert_eq!(emulator.context("emulator")?["state"], "problem");
+    Ok(())
+}
+
+#[tokio::test]
+async fn completions_are_scripts_that_a_shell_takes() -> anyhow::Result<()> {
+    for shell in ["bash", "zsh", "fish"] {
+        let ended = run(&["completions", shell]).await?;
+        assert!(ended.stdout.contains("connections"), "{shell}");
+        if shell == "bash" {
+            let checked = tokio::process::Command::new("bash")
+                .args(["-n", "-c", &ended.stdout])
+                .status();
+            assert!(checked.await?.success());
+        }
+    }
+    assert_eq!(run(&["completions", "tcsh"]).await?.code, Some(64));
+    Ok(())
+}
