@@ -24,6 +24,7 @@ pub fn config(supervisor: PathBuf, observer: impl Fn(Fact) + Send + Sync + 'stat
         account: "000000000000".to_owned(),
         injected: BTreeMap::new(),
         inherited: BTreeMap::from([("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into())]),
+        temporary: None,
         concurrency: NonZeroUsize::new(4).expect("it is not 0"),
         processors: Config::available_processors(),
         supervisor: Supervisor {
@@ -47,6 +48,7 @@ pub fn function(id: &str, program: PathBuf) -> FunctionSpec {
             arguments: Vec::new(),
             folder: "/".into(),
         },
+        attach: None,
         environment: BTreeMap::new(),
         runtime: "provided.al2023".to_owned(),
         handler: "bootstrap".to_owned(),

@@ -13,6 +13,7 @@ use gatepost_gateway::SplitMix;
 use tokio::time::Instant;
 
 use crate::address_file::AddressFile;
+use crate::attach;
 use crate::banner::banner;
 use crate::board::Board;
 use crate::cli::DevArguments;
@@ -170,7 +171,10 @@ pub(crate) async fn run(arguments: &DevArguments, process: &Process) -> anyhow::
     if started {
         let style = Style::new(process.colours);
         let overview = &loaded.overview;
-        let banner = banner(overview, &board.states(), began.elapsed(), style);
+        let mut banner = banner(overview, &board.states(), began.elapsed(), style);
+        let told = attach::write(&lambda, &loaded.launches, &data_dir)
+            .with_context(|| format!("cannot write to {}, see --data-dir", data_dir.display()))?;
+        banner.push_str(&told);
         let ready = Ready {
             websocket: endpoints.websocket.clone(),
             management: endpoints.management.clone(),

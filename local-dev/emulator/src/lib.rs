@@ -7,6 +7,7 @@
 //! said on the command line.
 
 mod address_file;
+mod attach;
 mod banner;
 mod board;
 mod build;
@@ -31,6 +32,7 @@ mod served;
 mod signatures;
 mod stop;
 mod style;
+mod temporary;
 mod time;
 mod tls;
 mod websocket;

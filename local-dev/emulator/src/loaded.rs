@@ -15,6 +15,7 @@ use gatepost_template::Finding;
 use gatepost_template::Integration;
 use gatepost_template::Project;
 
+use crate::attach;
 use crate::build;
 use crate::build::Launch;
 use crate::build::Order;
@@ -189,12 +190,17 @@ impl Described {
             },
             clients: &data_dir.join("runtimes"),
         };
+        let attached = attach::attached(&arguments.attach, &project.functions)?;
+        // Whoever starts a function builds it.
+        let mut started = project.functions.clone();
+        started.retain(|id, _| !attached.contains_key(id));
         let Prepared {
-            launches,
+            mut launches,
             warnings,
             sources,
             made,
-        } = build::prepare(&project.functions, order).await?;
+        } = build::prepare(&started, order).await?;
+        launches.extend(attached);
         let mut left_out = made;
         // What is inline there changes with the template only.
         left_out.insert(data_dir.to_owned());
@@ -287,6 +293,8 @@ fn code(
                 let stamp = stamp(&program);
                 stamp.map(|stamp| (program, stamp)).into_iter().collect()
             }
+            // A change of its code is seen at the next start.
+            (_, Launch::Attached { .. }) => BTreeMap::new(),
             (Code::Folder(folder), _) => {
                 let tree = Tree::read(folder, left_out);
                 watched.folders.extend(tree.folders);

@@ -282,6 +282,9 @@ fn without_password(url: &str) -> String {
 
 /// What runs a function, short enough for a table: a path under `folder` is shown relative to it.
 pub(crate) fn program(launch: &Launch, folder: &Path) -> Option<String> {
+    if let Launch::Attached { address, .. } = launch {
+        return Some(format!("yours, at {address}"));
+    }
     let Launch::Command(command) = launch else {
         return None;
     };

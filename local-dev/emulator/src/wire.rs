@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -39,6 +40,7 @@ use crate::loaded::Loaded;
 use crate::schedule;
 use crate::schedule::Schedules;
 use crate::signatures::signatures;
+use crate::temporary;
 
 /// Of everything that is emulated: the account in ARNs.
 const ACCOUNT: &str = "000000000000";
@@ -74,12 +76,16 @@ impl Parts<'_> {
     /// The functions that can run; one environment of each begins to start.
     pub(crate) fn lambda(self, loaded: &Loaded, board: &Arc<Board>) -> anyhow::Result<Lambda> {
         let arguments = self.arguments;
+        let data_dir = self.process.folder.join(&arguments.data_dir);
+        let temporary = temporary::folder(&data_dir, std::process::id())
+            .with_context(|| format!("cannot write to {}, see --data-dir", data_dir.display()))?;
         let config = runtime_api::Config {
             // What SDKs in functions sign for.
             region: self.credentials.region.clone(),
             account: ACCOUNT.to_owned(),
             injected: environment::identity(self.credentials),
             inherited: inherited(self.process),
+            temporary: Some(temporary),
             concurrency: arguments
                 .concurrency
                 .unwrap_or_else(runtime_api::Config::default_concurrency),
@@ -181,6 +187,7 @@ fn limits(arguments: &DevArguments, quotas: &Quotas) -> gateway::Limits {
 pub(crate) fn states(loaded: &Loaded) -> BTreeMap<String, State> {
     let state = |launch: &Launch| match launch {
         Launch::Command(_) => State::Starting,
+        Launch::Attached { .. } => State::Detached,
         Launch::Unsupported(reason) => State::Unsupported {
             reason: reason.clone(),
         },
@@ -199,16 +206,28 @@ pub(crate) fn specs(loaded: &Loaded) -> Vec<FunctionSpec> {
     let functions = loaded.project.functions.values();
     functions
         .filter_map(|function| match &loaded.launches[&function.id] {
-            Launch::Command(command) => {
-                let stage = served.stage_of(&function.id);
-                // Plain HTTP is served beside TLS: nothing need be trusted for it.
-                let plain = format!("http://{}", endpoints.authority);
-                let mut variables = environment::endpoints(&plain, stage);
-                variables.extend(loaded.trust.clone());
-                variables.extend(loaded.overrides.clone());
-                Some(spec(function, command, local, variables))
+            Launch::Command(command) => Some((function, command.clone(), None)),
+            Launch::Attached { address, folder } => {
+                let command = runtime_api::Command {
+                    program: PathBuf::new(),
+                    arguments: Vec::new(),
+                    folder: folder.clone(),
+                };
+                Some((function, command, Some(*address)))
             }
             Launch::Unsupported(_) => None,
+        })
+        .map(|(function, command, attach)| {
+            let stage = served.stage_of(&function.id);
+            // Plain HTTP is served beside TLS: nothing need be trusted for it.
+            let plain = format!("http://{}", endpoints.authority);
+            let mut variables = environment::endpoints(&plain, stage);
+            variables.extend(loaded.trust.clone());
+            variables.extend(loaded.overrides.clone());
+            FunctionSpec {
+                attach,
+                ..spec(function, command, local, variables)
+            }
         })
         .collect()
 }
@@ -219,7 +238,7 @@ pub(crate) fn unsupported(loaded: &Loaded) -> BTreeMap<String, String> {
     launches
         .filter_map(|(id, launch)| match launch {
             Launch::Unsupported(reason) => Some((id.clone(), reason.clone())),
-            Launch::Command(_) => None,
+            Launch::Command(_) | Launch::Attached { .. } => None,
         })
         .collect()
 }
@@ -238,7 +257,7 @@ pub(crate) fn apis(loaded: &Loaded) -> Vec<gateway::ServedApi> {
 /// `overrides`.
 fn spec(
     function: &Function,
-    command: &runtime_api::Command,
+    command: runtime_api::Command,
     local: impl Fn(&str) -> String,
     overrides: BTreeMap<String, String>,
 ) -> FunctionSpec {
@@ -261,7 +280,8 @@ fn spec(
     FunctionSpec {
         id: function.id.clone(),
         name: function.name.clone(),
-        command: command.clone(),
+        command,
+        attach: None,
         environment,
         runtime: function.runtime.clone(),
         handler: function.handler.clone(),

@@ -27,6 +27,9 @@ pub struct Config {
     /// What processes inherit of the emulator's own environment, for example `PATH` and `HOME`.
     /// Everything else wins over it.
     pub inherited: BTreeMap<OsString, OsString>,
+    /// Where each environment gets a folder of its own for temporary files, `TMPDIR`, which is
+    /// removed when it ends; `None` leaves that variable out.
+    pub temporary: Option<PathBuf>,
     /// How many environments may start or work at once; above it invocations queue, at most
     /// 10,000 callers a function. A function
     /// without any environment may always have one, so that a function which waits for another

@@ -1,5 +1,6 @@
 //! What happens, for logs, for the console and for tests.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,6 +73,18 @@ pub enum FactEvent {
         /// Since [`FactEvent::Started`].
         took: Duration,
     },
+    /// The environment listens for a process that somebody starts.
+    Listening {
+        /// Which.
+        environment: EnvironmentId,
+        /// Its `AWS_LAMBDA_RUNTIME_API`.
+        address: SocketAddr,
+    },
+    /// That process is gone; the environment waits for the next one.
+    Detached {
+        /// Which.
+        environment: EnvironmentId,
+    },
     /// The processes of a ready environment were stopped: nothing runs in them.
     Frozen {
         /// Which.
@@ -91,6 +104,16 @@ pub enum FactEvent {
         /// Without its end; at most [`LINE_BYTES`](crate::LINE_BYTES) long, longer ones are
         /// split. What is not UTF-8 is replaced.
         line: String,
+    },
+    /// The most memory that the environment's first process has had: told when it stops, and as soon
+    /// as that is more than the function's `MemorySize`.
+    Memory {
+        /// Which.
+        environment: EnvironmentId,
+        /// Peak of its resident memory, in MB of 1024 × 1024 bytes, rounded up.
+        max_mb: u32,
+        /// `MemorySize`: above it Lambda kills.
+        limit_mb: u32,
     },
     /// No process of the environment's group is left.
     Stopped {

@@ -1,5 +1,7 @@
 //! The functions of one machine.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::io;
 use std::sync::Arc;
 
@@ -11,6 +13,7 @@ use uuid::Uuid;
 
 use crate::chain::Chain;
 use crate::config::Config;
+use crate::environment::variables;
 use crate::event::Answer;
 use crate::event::Event;
 use crate::event::MAX_ASYNC_PAYLOAD;
@@ -125,6 +128,16 @@ impl Lambda {
             return Err(InvokeError::TooLarge(payload.len()));
         }
         self.machine.queue(function, payload, chain)
+    }
+
+    /// What a process that somebody starts for this attached function must find in its environment,
+    /// without what it inherits anyway; `None` if the function is not attached.
+    pub fn variables(&self, function: &str) -> Option<BTreeMap<OsString, OsString>> {
+        let spec = self.machine.spec(function).ok()?;
+        let config = &self.machine.config;
+        let mut variables = variables(config, &spec, spec.attach?, None);
+        variables.retain(|name, value| config.inherited.get(name) != Some(value));
+        Some(variables)
     }
 
     /// How every function is doing, in the order of their IDs.

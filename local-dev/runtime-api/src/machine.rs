@@ -115,6 +115,12 @@ impl Machine {
         self.perform(steps);
     }
 
+    /// The process of an attached function is gone, and maybe did not take an event.
+    pub(crate) fn detached(self: &Arc<Self>, environment: &Environment, event: Option<Event>) {
+        let function = &environment.spec.id;
+        self.schedule().detached(function, environment.id, event);
+    }
+
     pub(crate) fn initialized(&self) {
         self.changed.send_replace(());
     }
@@ -148,6 +154,10 @@ impl Machine {
                 }
                 Step::Deliver(environment, id, event) => {
                     if let Err(event) = environment.deliver(event) {
+                        if environment.spec.attach.is_some() {
+                            self.detached(&environment, Some(*event));
+                            continue;
+                        }
                         let function = &environment.spec.id;
                         steps.extend(self.schedule().undelivered(function, id, *event));
                         environment.stop(StopReason::Broken);

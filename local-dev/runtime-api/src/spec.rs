@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,6 +17,10 @@ pub struct FunctionSpec {
     pub name: String,
     /// The command of a process.
     pub command: Command,
+    /// Where its Runtime API listens for a process that somebody else starts, in a debugger for
+    /// example; `command` names only the folder then. There is one environment at a time, which
+    /// neither times out nor is frozen.
+    pub attach: Option<SocketAddr>,
     /// Its own variables. The process finds besides them what Lambda sets and what
     /// [`Config`](crate::Config) names, nothing else.
     pub environment: BTreeMap<String, String>,

@@ -30,6 +30,8 @@ pub(crate) struct Function {
     pub(crate) throttles: u64,
     /// Mean time from the event to the answer, in milliseconds.
     pub(crate) mean_ms: f64,
+    /// The most memory that one of its environments has had, in MB; 0 while that is unknown.
+    pub(crate) max_memory_mb: u32,
     /// What went wrong last.
     pub(crate) last_error: Option<LastError>,
     /// Events that were not answered yet.
@@ -50,6 +52,8 @@ pub(crate) enum State {
         /// Why.
         reason: String,
     },
+    /// It waits for a process that somebody starts.
+    Detached,
     /// It cannot run here.
     Unsupported {
         /// Why, and what to do.
@@ -64,6 +68,7 @@ impl State {
             Self::Starting => "starting",
             Self::Ready => "ready",
             Self::Failed { .. } => "failed",
+            Self::Detached => "detached",
             Self::Unsupported { .. } => "unsupported",
         }
     }
@@ -72,6 +77,7 @@ impl State {
     pub(crate) fn reason(&self) -> Option<&str> {
         match self {
             Self::Starting | Self::Ready => None,
+            Self::Detached => Some("it waits until you start it, for example in a debugger"),
             Self::Failed { reason } | Self::Unsupported { reason } => Some(reason),
         }
     }
@@ -128,6 +134,7 @@ impl Function {
             cold_starts: 0,
             throttles: 0,
             mean_ms: 0.0,
+            max_memory_mb: 0,
             last_error: None,
             waiting: HashMap::new(),
         }
@@ -263,6 +270,30 @@ impl Function {
                 condition,
                 destination,
             }],
+            FactEvent::Listening { address, .. } => {
+                self.state = State::Detached;
+                vec![Kind::Listening {
+                    function,
+                    runtime_api: address.to_string(),
+                }]
+            }
+            FactEvent::Detached { .. } => {
+                self.state = State::Detached;
+                vec![Kind::Detached { function }]
+            }
+            FactEvent::Memory {
+                environment,
+                max_mb,
+                limit_mb,
+            } => {
+                self.max_memory_mb = self.max_memory_mb.max(max_mb);
+                vec![Kind::Memory {
+                    function,
+                    environment,
+                    max_memory_mb: max_mb,
+                    memory_size_mb: limit_mb,
+                }]
+            }
             FactEvent::RecursionStopped => {
                 let message = "it called itself 16 times in a row and was stopped".to_owned();
                 self.fail(at, function, message)

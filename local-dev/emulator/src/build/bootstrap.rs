@@ -46,7 +46,7 @@ mod tests {
     fn unsupported(launch: Launch) -> String {
         match launch {
             Launch::Unsupported(why) => why,
-            Launch::Command(command) => panic!("{command:?}"),
+            other => panic!("{other:?}"),
         }
     }
 

@@ -10,6 +10,7 @@ mod step;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -32,6 +33,13 @@ pub(crate) use cargo::Profile;
 pub(crate) enum Launch {
     /// This command.
     Command(Command),
+    /// Somebody else starts one, which finds its Runtime API there; its code is in the folder.
+    Attached {
+        /// Of the Runtime API.
+        address: SocketAddr,
+        /// `LAMBDA_TASK_ROOT`.
+        folder: PathBuf,
+    },
     /// They cannot: why, and what to do.
     Unsupported(String),
 }

@@ -156,7 +156,7 @@ mod tests {
         let found = interpreter("nodejs22.x", folder, Some(answer), &clients);
         match found.launch("index.handler", folder) {
             Launch::Command(command) => (command.arguments, found.warnings),
-            Launch::Unsupported(why) => panic!("{why}"),
+            other => panic!("{other:?}"),
         }
     }
 

@@ -9,6 +9,7 @@ use clap::Args;
 use clap::Parser;
 use gatepost_gateway::Guesses;
 
+use super::attach::Attach;
 use super::quota;
 use super::quota::Change;
 
@@ -20,6 +21,7 @@ Examples:
   gatepost dev --template app/template.yaml   another template
   gatepost dev --port 0 --json                any free port; facts as JSON lines for a program
   gatepost dev --env LOG_LEVEL=debug          one variable of every function
+  gatepost dev --attach Echo:9001             the function Echo is started by you, in a debugger
   gatepost dev --time-scale 60                the 10 minutes of an idle connection pass in 10 s
   gatepost dev --quota idle-seconds=off       a connection may be idle for ever
 
@@ -131,6 +133,11 @@ pub(crate) struct DevArguments {
     #[arg(long, value_name = "N")]
     #[arg(help_heading = "Functions")]
     pub(crate) concurrency: Option<NonZeroUsize>,
+    /// Does not start a function, but waits for you to, for example in a debugger, with the
+    /// variables of DIR/attach/FUNCTION.env, DIR being the data folder; may be repeated
+    #[arg(long, value_name = "FUNCTION[:PORT]", value_parser = Attach::parse)]
+    #[arg(help_heading = "Functions")]
+    pub(crate) attach: Vec<Attach>,
     /// Folder for what the functions keep on this machine; variables may name it as
     /// `${GATEPOST_DATA_DIR}`
     #[arg(long, value_name = "DIR", default_value = ".gatepost")]

@@ -1,6 +1,7 @@
 //! The command line: what may be said, and its errors before anything starts.
 
 mod arguments;
+mod attach;
 mod process;
 mod quota;
 
@@ -12,6 +13,7 @@ pub(crate) use arguments::Subcommand;
 pub(crate) use arguments::Variable;
 pub(crate) use arguments::WhoseCredentials;
 pub(crate) use arguments::parameter;
+pub(crate) use attach::Attach;
 pub(crate) use process::Process;
 pub(crate) use quota::Quotas;
 

@@ -194,7 +194,7 @@ async fn runtimes(
         Err(error) => return vec![Check::problem("functions", format!("{error:#}"))],
     };
     let launches = prepared.launches.iter().map(|(id, launch)| match launch {
-        Launch::Command(_) => {
+        Launch::Command(_) | Launch::Attached { .. } => {
             let runs = overview::program(launch, &process.folder).unwrap_or_default();
             Check::ok(id, format!("{}: {runs}", found[id].runtime))
         }

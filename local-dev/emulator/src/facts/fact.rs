@@ -225,6 +225,29 @@ pub(crate) enum Kind {
         #[serde(skip_serializing_if = "Option::is_none")]
         destination: Option<String>,
     },
+    /// An attached function listens for a process that somebody starts.
+    Listening {
+        /// Logical ID.
+        function: String,
+        /// `AWS_LAMBDA_RUNTIME_API` of that process.
+        runtime_api: String,
+    },
+    /// That process is gone.
+    Detached {
+        /// Logical ID.
+        function: String,
+    },
+    /// How much memory an environment has had: told when it stops, and as soon as that is too much.
+    Memory {
+        /// Logical ID of the function.
+        function: String,
+        /// Which of the function's environments, from 1.
+        environment: u64,
+        /// The most that its first process has had, in MB.
+        max_memory_mb: u32,
+        /// `MemorySize`, in MB.
+        memory_size_mb: u32,
+    },
     /// A line that a function printed.
     Log {
         /// Logical ID.

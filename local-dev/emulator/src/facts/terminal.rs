@@ -244,9 +244,23 @@ fn line(kind: &Kind, style: Style) -> Option<String> {
                 style.dim(short(Some(request)))
             )
         }
+        Kind::Memory {
+            function,
+            max_memory_mb,
+            memory_size_mb,
+            ..
+        } if max_memory_mb > memory_size_mb => format!(
+            "{} {function} has {max_memory_mb} MB of its {memory_size_mb} MB: Lambda would kill it",
+            style.yellow("!")
+        ),
+        Kind::Detached { function } => {
+            format!("{} {function}: its process is gone", style.yellow("!"))
+        }
         Kind::Stopping => style.dim("stopping"),
         Kind::Received { .. }
         | Kind::AsyncEnded { .. }
+        | Kind::Listening { .. }
+        | Kind::Memory { .. }
         | Kind::Routed { .. }
         | Kind::Invoked { .. }
         | Kind::Posted { .. }

@@ -70,7 +70,10 @@ struct Tracing<'a> {
 }
 
 impl Environment {
-    pub(super) async fn register(&self, request: Request<Incoming>) -> Result<Reply, Refusal> {
+    pub(super) async fn register(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+    ) -> Result<Reply, Refusal> {
         let (head, body) = request.into_parts();
         let name = text(&head.headers, &NAME).to_owned();
         if name.is_empty() {
@@ -80,6 +83,7 @@ impl Environment {
                 message,
             ));
         }
+        self.renew(Some(&name));
         let registration: Registration = match receive(body, MAX_REGISTRATION).await {
             Ok(Received::Whole(body)) => serde_json::from_slice(&body).map_err(|e| e.to_string()),
             Ok(Received::TooLarge(_)) => Err("the registration is too long".to_owned()),

@@ -66,6 +66,11 @@ async fn serve_connection(environment: Arc<Environment>, stream: TcpStream) {
     if stream.set_nodelay(true).is_err() {
         return;
     }
+    let is_attached = environment.is_attached();
+    if is_attached {
+        environment.connected();
+    }
+    let served = environment.clone();
     let service = service_fn(|request| {
         let environment = environment.clone();
         async move { Ok::<_, Infallible>(route(environment, request).await) }
@@ -76,6 +81,9 @@ async fn serve_connection(environment: Arc<Environment>, stream: TcpStream) {
         .title_case_headers(true)
         .serve_connection(TokioIo::new(stream), service)
         .await;
+    if is_attached {
+        served.disconnected();
+    }
 }
 
 async fn route(environment: Arc<Environment>, request: Request<Incoming>) -> Reply {

@@ -24,6 +24,9 @@ use crate::function_error::FunctionError;
 use crate::function_error::error_type;
 use crate::spec::Outcome;
 
+/// Lambda quotas: "Function timeout 900 seconds".
+const MAX_TIMEOUT: Duration = Duration::from_secs(900);
+
 impl Environment {
     /// Sends an event to the waiting runtime and to the extensions.
     ///
@@ -48,7 +51,12 @@ impl Environment {
         self.thaw(&mut state);
 
         let now_ms = self.machine.config.clock.machine_ms();
-        let deadline_ms = deadline_ms(now_ms, self.spec.timeout);
+        // Nothing ends what somebody looks at in a debugger; it should not end itself either.
+        let timeout = match self.is_attached() {
+            true => MAX_TIMEOUT,
+            false => self.spec.timeout,
+        };
+        let deadline_ms = deadline_ms(now_ms, timeout);
         let delivery = Delivery {
             request_id: event.request_id,
             payload: event.payload,
@@ -157,6 +165,7 @@ impl Environment {
             return;
         }
         self.output.drain();
+        self.weigh_sometimes(&mut state);
         self.end_current(&mut state);
         if state.initialized && self.injected(Step::Ended).crash {
             // It ends, and is not offered to the next event.
@@ -205,7 +214,7 @@ impl Environment {
     /// invocation, and a timer of a millisecond costs 12 µs, because every wait of the event loop
     /// then programs the clock (measured on a virtual machine with 2 processors).
     fn freeze(&self, state: &mut State) {
-        if !state.frozen && state.stopping.is_none() {
+        if !state.frozen && state.stopping.is_none() && !self.is_attached() {
             state.frozen = true;
             Self::signal(state, Signal::STOP);
             self.reporter.tell(FactEvent::Frozen {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -73,6 +74,10 @@ async fn start(environment: &Arc<Environment>) -> io::Result<Running> {
     let spec = &environment.spec;
     let config = &environment.machine.config;
     let (reader, writer) = io::pipe()?;
+    let temporary = environment.temporary();
+    if let Some(folder) = &temporary {
+        std::fs::create_dir_all(folder)?;
+    }
     let reader = Receiver::from_owned_fd(reader.into())?;
 
     let mut command = Command::new(&config.supervisor.program);
@@ -84,7 +89,12 @@ async fn start(environment: &Arc<Environment>) -> io::Result<Running> {
         .args(&spec.command.arguments)
         .current_dir(&spec.command.folder)
         .env_clear()
-        .envs(variables(config, spec, listener.local_addr()?))
+        .envs(variables(
+            config,
+            spec,
+            listener.local_addr()?,
+            temporary.as_deref(),
+        ))
         .stdin(Stdio::null())
         .stdout(writer.try_clone()?)
         .stderr(writer)
@@ -148,10 +158,21 @@ async fn watch(environment: &Arc<Environment>, mut running: Running) -> io::Resu
     running.server.abort();
     running.output.abort();
     environment.machine.launcher.gone(running.pid);
+    if let Some(folder) = environment.temporary() {
+        // What a process of another user wrote there may stay.
+        let _ = std::fs::remove_dir_all(folder);
+    }
     status
 }
 
 impl Environment {
+    /// Its own folder for temporary files. `/tmp` is every environment's: a process has one of its
+    /// own only in a namespace.
+    fn temporary(&self) -> Option<PathBuf> {
+        let folder = self.machine.config.temporary.as_ref()?;
+        Some(folder.join(format!("{}-{}", self.spec.id, self.id)))
+    }
+
     fn started(&self, pid: u32) {
         let mut state = self.state();
         state.group = i32::try_from(pid).ok().and_then(Pid::from_raw);
@@ -164,7 +185,7 @@ impl Environment {
         }
     }
 
-    fn not_started(&self, error: &io::Error) -> Option<InitFailure> {
+    pub(super) fn not_started(&self, error: &io::Error) -> Option<InitFailure> {
         let folder = self.spec.command.folder.display();
         let reason = format!("the process could not be started in {folder}: {error}");
         self.reporter.tell(FactEvent::InitFailed {
@@ -225,7 +246,11 @@ impl Environment {
 
     /// Ends it. A ready environment with an extension may clean up; all others are killed.
     pub(crate) fn stop(&self, why: StopReason) {
+        if self.is_attached() {
+            return self.stop_listening(why);
+        }
         let mut state = self.state();
+        self.weigh(&mut state);
         if state.ready && !state.extensions.is_empty() && state.stopping.is_none() {
             self.thaw(&mut state);
             Self::signal(&state, Signal::TERM);
@@ -237,6 +262,13 @@ impl Environment {
 
     /// Ends it soon, unless it does so by itself: it reported `failure`.
     pub(super) fn fail(&self, state: &mut State, failure: FunctionError) {
+        if self.is_attached() {
+            // The next process that somebody starts may do better.
+            return self.reporter.tell(FactEvent::InitFailed {
+                environment: self.id,
+                reason: init_reason(&failure, "by itself"),
+            });
+        }
         let why = if state.initialized {
             StopReason::Broken
         } else {
@@ -246,7 +278,7 @@ impl Environment {
         self.stop_at(state, why, Instant::now() + AFTER_ERROR);
     }
 
-    fn stop_now(state: &mut State, why: StopReason) {
+    pub(super) fn stop_now(state: &mut State, why: StopReason) {
         state
             .stopping
             .get_or_insert(Stopping { why, kill_at: None })
@@ -277,7 +309,7 @@ impl Environment {
     }
 
     /// Settles what is open. A failure of the Init phase, if it never was over.
-    fn exited(&self, status: io::Result<ExitStatus>) -> Option<InitFailure> {
+    pub(super) fn exited(&self, status: io::Result<ExitStatus>) -> Option<InitFailure> {
         let mut state = self.state();
         let (exit, ended) = match status {
             Ok(status) => (FunctionError::exit(status), status.to_string()),
@@ -304,6 +336,7 @@ impl Environment {
             (None, Some(_)) => StopReason::Init,
             (Some(why), _) => why,
         };
+        self.tell_memory(&state);
         self.reporter.tell(FactEvent::Stopped {
             environment: self.id,
             why,
@@ -312,26 +345,7 @@ impl Environment {
     }
 
     fn init_failure(&self, error: FunctionError, ended: &str) -> InitFailure {
-        let mut reason = match &error {
-            FunctionError::Timeout(limit) => {
-                format!(
-                    "it did not ask for an event within {:.1} s",
-                    limit.as_secs_f64()
-                )
-            }
-            FunctionError::Reported(json) => {
-                format!("it reported an error: {}", String::from_utf8_lossy(json))
-            }
-            FunctionError::Extension(kind, reported) => {
-                format!("an extension reported {kind}: {reported}")
-            }
-            FunctionError::Exit(_)
-            | FunctionError::TooLarge(_)
-            | FunctionError::Removed(_)
-            | FunctionError::Entrypoint(_) => {
-                format!("it ended ({ended}) before it asked for an event")
-            }
-        };
+        let mut reason = init_reason(&error, ended);
         let tail = self.output.tail();
         let printed = String::from_utf8_lossy(&tail);
         if !printed.trim().is_empty() {
@@ -343,5 +357,29 @@ impl Environment {
             reason: reason.clone(),
         });
         InitFailure { error, reason }
+    }
+}
+
+/// Why the Init phase failed, for a person; `ended` is how the process did.
+fn init_reason(error: &FunctionError, ended: &str) -> String {
+    match error {
+        FunctionError::Timeout(limit) => {
+            format!(
+                "it did not ask for an event within {:.1} s",
+                limit.as_secs_f64()
+            )
+        }
+        FunctionError::Reported(json) => {
+            format!("it reported an error: {}", String::from_utf8_lossy(json))
+        }
+        FunctionError::Extension(kind, reported) => {
+            format!("an extension reported {kind}: {reported}")
+        }
+        FunctionError::Exit(_)
+        | FunctionError::TooLarge(_)
+        | FunctionError::Removed(_)
+        | FunctionError::Entrypoint(_) => {
+            format!("it ended ({ended}) before it asked for an event")
+        }
     }
 }

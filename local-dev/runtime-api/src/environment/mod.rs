@@ -1,10 +1,12 @@
 //! An execution environment: a process group, a listener of its own for the Runtime API and the
 //! Extensions API, and one event at a time.
 
+mod attached;
 mod extensions;
 mod http_api;
 mod invocation;
 mod life;
+mod memory;
 mod output;
 mod reporter;
 mod runtime;
@@ -34,6 +36,7 @@ use reporter::Reporter;
 use state::State;
 
 pub use output::LINE_BYTES;
+pub(crate) use variables::variables;
 
 /// An execution environment.
 ///
@@ -82,7 +85,10 @@ impl Environment {
             reporter,
             rearm: Notify::new(),
         });
-        tokio::spawn(life::live(environment.clone()));
+        match environment.spec.attach {
+            Some(address) => tokio::spawn(attached::live(environment.clone(), address)),
+            None => tokio::spawn(life::live(environment.clone())),
+        };
         environment
     }
 

@@ -37,6 +37,7 @@ const CLIENT_CONTEXT: HeaderName = HeaderName::from_static("lambda-runtime-clien
 impl Environment {
     /// Waits for an event, for as long as it takes.
     pub(super) async fn runtime_next(self: &Arc<Self>) -> Result<Reply, Refusal> {
+        self.renew(None);
         let waiting = {
             let mut state = self.state();
             match (&state.runtime, &state.current) {
@@ -95,6 +96,7 @@ impl Environment {
         // Much can have happened while the body arrived.
         answerable(&state, id, "InvocationResponse")?;
         state.runtime = Runtime::ResponseSent;
+        state.abandoned = false;
         if self.injected(Step::Response).crash {
             Self::signal(&state, Signal::KILL);
             return Ok(accepted());
@@ -131,6 +133,7 @@ impl Environment {
         let mut state = self.state();
         answerable(&state, id, "InvocationErrorResponse")?;
         state.runtime = Runtime::ResponseSent;
+        state.abandoned = false;
         self.answer(&mut state, Outcome::FunctionError(json));
         Ok(accepted())
     }

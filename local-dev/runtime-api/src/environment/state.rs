@@ -36,6 +36,17 @@ pub(super) struct State {
     /// Since when it is ready, in milliseconds of the emulator's clock.
     pub(super) idle_since: u64,
     pub(super) frozen: bool,
+    /// Open connections to its listener; counted only of an attached process.
+    pub(super) connections: usize,
+    /// Once there were none, and nothing was answered since: the process that comes now may be
+    /// another one.
+    pub(super) abandoned: bool,
+    /// The most memory that was seen, in MB; 0 while none was.
+    pub(super) max_memory_mb: u32,
+    /// That it has more memory than it may was told.
+    pub(super) over_memory: bool,
+    /// When its memory is looked at again.
+    pub(super) weigh_at: Instant,
     /// Process and process group, once it runs.
     pub(super) group: Option<rustix::process::Pid>,
     pub(super) stopping: Option<Stopping>,
@@ -139,11 +150,29 @@ impl State {
             init_deadline: now + init_limit,
             idle_since: 0,
             frozen: false,
+            connections: 0,
+            abandoned: false,
+            max_memory_mb: 0,
+            over_memory: false,
+            weigh_at: now,
             group: None,
             stopping: None,
             failure: None,
             armed: now,
         }
+    }
+
+    /// Back to the Init phase, for another process.
+    pub(super) fn reset(&mut self, now: Instant) {
+        self.runtime = Runtime::Started;
+        self.extensions.clear();
+        self.initialized = false;
+        self.ready = false;
+        self.current = None;
+        self.warm = false;
+        self.created = now;
+        self.abandoned = false;
+        self.failure = None;
     }
 
     /// Whether the runtime and every extension wait.

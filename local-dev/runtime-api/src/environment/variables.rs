@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use crate::config::Config;
 use crate::date;
@@ -18,13 +19,17 @@ const RESERVED: [&str; 3] = [
 
 /// Everything that a process finds in its environment. `_X_AMZN_TRACE_ID` is not among it: the
 /// runtimes set it for each event.
-pub(super) fn variables(
+pub(crate) fn variables(
     config: &Config,
     function: &FunctionSpec,
     runtime_api: SocketAddr,
+    temporary: Option<&Path>,
 ) -> BTreeMap<OsString, OsString> {
     let mut variables = config.inherited.clone();
     let mut set = |name: &str, value: &str| variables.insert(name.into(), value.into());
+    if let Some(folder) = temporary.and_then(Path::to_str) {
+        set("TMPDIR", folder);
+    }
     set("LANG", "en_US.UTF-8");
     set("TZ", ":UTC");
     for (name, value) in &config.injected {

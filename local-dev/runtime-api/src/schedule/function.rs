@@ -142,6 +142,9 @@ impl<E: Clone> Function<E> {
 
     /// Whether one more environment may work.
     pub(super) fn may_start(&self, has_slot: bool) -> bool {
+        if self.spec.attach.is_some() {
+            return !self.idle.is_empty() || self.members.is_empty();
+        }
         let active = self.starting + self.busy;
         (has_slot || active == 0)
             && self
@@ -289,6 +292,22 @@ impl<E: Clone> Function<E> {
             Place::Leaving => return 0,
         }
         1
+    }
+
+    /// An environment is where it was when it started; how many more are active.
+    pub(super) fn begin_again(&mut self, environment: EnvironmentId) -> usize {
+        let Some(member) = self.members.get_mut(&environment) else {
+            return 0;
+        };
+        match member.place {
+            Place::Starting | Place::Leaving => return 0,
+            Place::Idle => self.idle.retain(|idle| *idle != environment),
+            Place::Busy => self.busy -= 1,
+        }
+        let was_busy = member.place == Place::Busy;
+        member.place = Place::Starting;
+        self.starting += 1;
+        usize::from(!was_busy)
     }
 
     /// An environment of this version failed before it was ready. The events that are answered

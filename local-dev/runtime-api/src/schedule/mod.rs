@@ -273,6 +273,24 @@ impl<E: Clone> Schedule<E> {
         self.pump()
     }
 
+    /// An environment waits for another process, as it did at the start. An event that the one
+    /// before did not take is the next one again.
+    pub(crate) fn detached(
+        &mut self,
+        function: &str,
+        environment: EnvironmentId,
+        event: Option<Event>,
+    ) {
+        let Some(function) = self.functions.get_mut(function) else {
+            return;
+        };
+        self.active += function.begin_again(environment);
+        if let Some(event) = event.filter(|_| !self.closed) {
+            function.push_front(event);
+            self.queued += 1;
+        }
+    }
+
     /// Takes an environment out of use if nothing is on its way to it.
     pub(crate) fn reap(&mut self, function: &str, environment: EnvironmentId) -> Steps<E> {
         let Some(function) = self.functions.get_mut(function) else {

@@ -19,6 +19,7 @@ fn spec(id: &str) -> FunctionSpec {
             arguments: Vec::new(),
             folder: "/".into(),
         },
+        attach: None,
         environment: BTreeMap::new(),
         runtime: "provided.al2023".to_owned(),
         handler: "f".to_owned(),

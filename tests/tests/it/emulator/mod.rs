@@ -2,6 +2,7 @@
 //! `tests/fixtures/emulator`.
 
 mod apis;
+mod attach;
 mod clock;
 mod commands;
 mod conform;

@@ -7,6 +7,7 @@
 )]
 
 mod after_the_answer;
+mod attached;
 mod destinations;
 mod extensions;
 mod facts;
@@ -17,6 +18,7 @@ mod init;
 mod interpreted;
 mod invoke_api;
 mod lifetime;
+mod memory;
 mod node_client;
 mod output;
 mod pool;
