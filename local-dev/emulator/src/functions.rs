@@ -63,13 +63,31 @@ impl gateway::Invoke for Functions {
             Ok(runtime_api::Outcome::FunctionError(error)) => {
                 Ok(gateway::Invoked::FunctionError(error))
             }
-            Err(runtime_api::InvokeError::Throttled(_)) => Err(gateway::InvokeError::Throttled),
-            Err(
-                error @ (runtime_api::InvokeError::NotFound(_)
-                | runtime_api::InvokeError::Recursive(_)
-                | runtime_api::InvokeError::TooLarge(_)
-                | runtime_api::InvokeError::Stopping),
-            ) => Err(gateway::InvokeError::Unavailable(error.to_string())),
+            Err(error) => Err(not_invoked(&error)),
+        }
+    }
+
+    async fn invoke_async(
+        &self,
+        function: &str,
+        payload: Bytes,
+    ) -> Result<(), gateway::InvokeError> {
+        if let Some(reason) = self.unsupported.load().get(function) {
+            return Err(gateway::InvokeError::Unavailable(reason.clone()));
+        }
+        let accepted = self.lambda.invoke_async(function, payload);
+        accepted.map(|_| ()).map_err(|error| not_invoked(&error))
+    }
+}
+
+fn not_invoked(error: &runtime_api::InvokeError) -> gateway::InvokeError {
+    match error {
+        runtime_api::InvokeError::Throttled(_) => gateway::InvokeError::Throttled,
+        runtime_api::InvokeError::NotFound(_)
+        | runtime_api::InvokeError::Recursive(_)
+        | runtime_api::InvokeError::TooLarge(_)
+        | runtime_api::InvokeError::Stopping => {
+            gateway::InvokeError::Unavailable(error.to_string())
         }
     }
 }
@@ -165,6 +183,21 @@ fn kind(connection: gateway::Id, what: What) -> Kind {
                 gateway::Outcome::TimedOut => Came::TimedOut,
                 gateway::Outcome::Throttled | gateway::Outcome::NotInvoked(_) => Came::NotInvoked,
             },
+            duration_ms: took.as_secs_f64() * 1000.0,
+        },
+        What::Integrated {
+            request,
+            route,
+            calls,
+            outcome,
+            took,
+        } => Kind::Integrated {
+            connection,
+            request,
+            route,
+            calls,
+            status: outcome.as_ref().ok().copied(),
+            why: outcome.err(),
             duration_ms: took.as_secs_f64() * 1000.0,
         },
         What::MessageOut { origin, body } => {

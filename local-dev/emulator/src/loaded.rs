@@ -328,7 +328,7 @@ fn findings(project: &Project, served: &Served) -> Vec<Finding> {
         .flat_map(|api| api.routes.values())
         .filter_map(|route| match &route.integration {
             Some(Integration::Unsupported(finding)) => Some(finding),
-            Some(Integration::Lambda { .. }) | None => None,
+            Some(Integration::Lambda { .. } | Integration::Backend(_)) | None => None,
         });
     let of_functions = project
         .functions

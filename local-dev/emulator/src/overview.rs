@@ -10,6 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use gatepost_template::Api;
+use gatepost_template::Calls;
 use gatepost_template::Finding;
 use gatepost_template::Function;
 use gatepost_template::Integration;
@@ -210,6 +211,22 @@ pub(crate) fn rows(served: &Served, functions: &BTreeMap<String, Function>) -> V
     rows
 }
 
+/// What an integration beside `AWS_PROXY` calls.
+fn calls(calls: &Calls) -> String {
+    match calls {
+        Calls::Nothing => "MOCK".to_owned(),
+        Calls::Function(_) => "AWS".to_owned(),
+        Calls::ProxyFunction(_) => "by stage variable".to_owned(),
+        Calls::Http { method, url, .. } => {
+            let url = url.as_written();
+            format!(
+                "{method} {}",
+                url.split_once('?').map_or(url, |(url, _)| url)
+            )
+        }
+    }
+}
+
 fn route_rows(api: &Api, functions: &BTreeMap<String, Function>) -> Vec<RouteRow> {
     let order = |key: &str| match key {
         "$connect" => 0,
@@ -230,6 +247,15 @@ fn route_rows(api: &Api, functions: &BTreeMap<String, Function>) -> Vec<RouteRow
                     None,
                 )
             }
+            Some(Integration::Backend(backend)) => (
+                route
+                    .integration
+                    .as_ref()
+                    .and_then(Integration::function)
+                    .map(str::to_owned),
+                Some(backend.timeout),
+                None,
+            ),
             Some(Integration::Unsupported(finding)) => (None, None, Some(sentence(finding))),
             None => (None, None, None),
         };
@@ -237,11 +263,18 @@ fn route_rows(api: &Api, functions: &BTreeMap<String, Function>) -> Vec<RouteRow
         let authorizer = authorizer.map(|authorizer| format!("after {}", authorizer.function));
         let signed = route.iam.then(|| "signed (AWS_IAM)".to_owned());
         let two_way = route.route_response.then(|| "two-way".to_owned());
-        let notes: Vec<_> = authorizer
+        let calls = match &route.integration {
+            Some(Integration::Backend(backend)) => Some(calls(&backend.calls)),
+            _ => None,
+        };
+        let key = route.api_key_required.then(|| "API key".to_owned());
+        let notes = calls
             .into_iter()
+            .chain(key)
+            .chain(authorizer)
             .chain(signed)
-            .chain(two_way)
-            .collect();
+            .chain(two_way);
+        let notes: Vec<_> = notes.collect();
         RouteRow {
             api: Some(api.id.clone()),
             key: route.key.clone(),

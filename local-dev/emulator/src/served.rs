@@ -143,6 +143,7 @@ mod tests {
             ..Stage::default()
         };
         Api {
+            api_key_source: gatepost_template::ApiKeySource::Header,
             id: id.to_owned(),
             route_selection_expression: String::new(),
             stages: stages.iter().map(stage).collect(),
@@ -191,6 +192,8 @@ mod tests {
             timeout: Duration::from_secs(1),
         });
         let route = Route {
+            api_key_required: false,
+            models: None,
             key: "$default".to_owned(),
             integration,
             route_response: false,

@@ -77,6 +77,7 @@ pub(crate) struct Answer {
     principal: String,
     policy: Policy,
     context: Vec<(String, String)>,
+    usage_key: Option<String>,
 }
 
 /// The answer is no policy, or too large, or its context is not flat: the client gets 500.
@@ -90,6 +91,8 @@ struct Raw {
     policy_document: Policy,
     #[serde(default)]
     context: Option<InOrder>,
+    #[serde(default)]
+    usage_identifier_key: Option<String>,
 }
 
 impl Answer {
@@ -126,11 +129,17 @@ impl Answer {
             principal,
             policy: raw.policy_document,
             context,
+            usage_key: raw.usage_identifier_key,
         })
     }
 
     pub(crate) fn decide(&self, method_arn: &str) -> Decision {
         self.policy.decide(method_arn)
+    }
+
+    /// `usageIdentifierKey`: the API key.
+    pub(crate) fn usage_key(&self) -> Option<String> {
+        self.usage_key.clone()
     }
 
     /// What later events carry: the principal, the context as strings, and, if that is wanted, how

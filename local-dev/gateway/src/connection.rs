@@ -14,6 +14,7 @@ use std::sync::atomic::Ordering;
 
 use fastwebsockets::OpCode;
 use futures_util::task::AtomicWaker;
+use gatepost_template::ApiKey;
 use tokio::net::tcp::OwnedWriteHalf;
 
 use crate::Id;
@@ -40,6 +41,7 @@ pub(crate) struct Connection {
     authorizer: OnceLock<Box<Authorized>>,
     /// Its handshake was signed, with `AWS_IAM`.
     signed: AtomicBool,
+    api_key: OnceLock<Box<ApiKey>>,
     outbox: Mutex<Outbox>,
     /// Nothing is read or written any more: a fault.
     half_open: AtomicBool,
@@ -95,6 +97,7 @@ impl Connection {
             is_named: opening.is_named,
             authorizer: OnceLock::new(),
             signed: AtomicBool::new(false),
+            api_key: OnceLock::new(),
             outbox: Mutex::new(Outbox::new(limits.out_queue, limits.frame)),
             half_open: AtomicBool::new(false),
             ending: Mutex::new(None),
@@ -135,6 +138,16 @@ impl Connection {
     /// Its handshake was signed.
     pub(crate) fn set_signed(&self) {
         self.signed.store(true, Ordering::Relaxed);
+    }
+
+    /// The key that `$connect` asked for.
+    pub(crate) fn api_key(&self) -> Option<&ApiKey> {
+        self.api_key.get().map(|key| &**key)
+    }
+
+    /// Keeps the key that `$connect` asked for.
+    pub(crate) fn set_api_key(&self, key: ApiKey) {
+        let _ = self.api_key.set(Box::new(key));
     }
 
     /// Sends a text message to the client, if at most `bound` bytes wait then.

@@ -54,6 +54,12 @@ pub(crate) fn request_time(epoch_ms: u64) -> String {
     )
 }
 
+/// Months since year 0, for periods that begin with one.
+pub(crate) fn month(epoch_ms: u64) -> u64 {
+    let t = Civil::from_ms(epoch_ms);
+    u64::try_from(t.year).unwrap_or(0) * 12 + t.month as u64
+}
+
 /// ISO 8601 with milliseconds and `Z`, as `GetConnection` answers (AWS CLI reference,
 /// `apigatewaymanagementapi get-connection`).
 pub(crate) fn iso_ms(epoch_ms: u64) -> String {

@@ -10,13 +10,19 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use arc_swap::Guard;
 use gatepost_template::Api;
+use gatepost_template::ApiKeySource;
 use gatepost_template::Authorizer;
+use gatepost_template::Backend;
+use gatepost_template::Calls;
 use gatepost_template::Expression;
 use gatepost_template::Integration;
+use gatepost_template::RequestModels;
+use gatepost_template::UsagePlan;
 
 use crate::Caller;
 use crate::Config;
 use crate::ServedApi;
+use crate::backend;
 use crate::throttle::StageThrottles;
 
 /// A stage of an API, for as long as anybody is connected to it.
@@ -46,12 +52,15 @@ pub(crate) struct Deployed {
     pub(crate) variables: BTreeMap<String, String>,
     pub(crate) routes: Arc<Routes>,
     pub(crate) throttles: StageThrottles,
+    /// The usage plans whose API keys open it.
+    pub(crate) usage_plans: Vec<UsagePlan>,
 }
 
 /// The routes of an API, which its stages share.
 #[derive(Debug)]
 pub(crate) struct Routes {
     pub(crate) expression: Expression,
+    pub(crate) api_key_source: ApiKeySource,
     pub(crate) by_key: HashMap<String, Arc<Target>>,
 }
 
@@ -61,12 +70,16 @@ pub(crate) struct Target {
     pub(crate) key: String,
     /// `None` if it has no integration or one that is not emulated.
     pub(crate) function: Option<Function>,
+    /// What it calls instead of a function's proxy integration.
+    pub(crate) backend: Option<Box<Backend>>,
     /// The route has no target at all, which `$connect` may.
     pub(crate) without_target: bool,
     pub(crate) two_way: bool,
     pub(crate) authorizer: Option<Authorizer>,
     /// Handshakes must be signed.
     pub(crate) iam: bool,
+    pub(crate) api_key_required: bool,
+    pub(crate) models: Option<RequestModels>,
 }
 
 /// A function and how long the gateway waits for it.
@@ -74,6 +87,21 @@ pub(crate) struct Target {
 pub(crate) struct Function {
     pub(crate) id: String,
     pub(crate) timeout: Duration,
+}
+
+impl Target {
+    /// The function of a proxy integration that a stage variable names.
+    pub(crate) fn named(&self, variables: &BTreeMap<String, String>) -> Option<Function> {
+        let backend = self.backend.as_ref()?;
+        let Calls::ProxyFunction(callee) = &backend.calls else {
+            return None;
+        };
+        let id = backend::function(callee, variables).ok()?;
+        Some(Function {
+            id,
+            timeout: backend.timeout,
+        })
+    }
 }
 
 impl Stage {
@@ -133,15 +161,25 @@ impl Routes {
                     id: function.clone(),
                     timeout: (*timeout).min(longest),
                 }),
-                Some(Integration::Unsupported(_)) | None => None,
+                Some(Integration::Backend(_) | Integration::Unsupported(_)) | None => None,
+            },
+            backend: match &route.integration {
+                Some(Integration::Backend(backend)) => Some(Box::new(Backend {
+                    timeout: backend.timeout.min(longest),
+                    ..Backend::clone(backend)
+                })),
+                Some(Integration::Lambda { .. } | Integration::Unsupported(_)) | None => None,
             },
             without_target: route.integration.is_none(),
             two_way: route.route_response,
             authorizer: route.authorizer.clone(),
             iam: route.iam,
+            api_key_required: route.api_key_required,
+            models: route.models.clone(),
         };
         Self {
             expression: Expression::parse(&api.route_selection_expression),
+            api_key_source: api.api_key_source,
             by_key: api
                 .routes
                 .iter()

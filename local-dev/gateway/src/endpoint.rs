@@ -85,6 +85,7 @@ impl Endpoints {
                         true => StageThrottles::new(stage, &api.routes, &config.throttles),
                         false => StageThrottles::default(),
                     },
+                    usage_plans: stage.usage_plans.clone(),
                 };
                 let stage = Stage::deploy(before.stages.get(name), config, served, name, deployed);
                 endpoints.stages.insert(name.clone(), stage);
@@ -229,6 +230,7 @@ mod tests {
         };
         let api = Api {
             id: "Api".to_owned(),
+            api_key_source: gatepost_template::ApiKeySource::Header,
             route_selection_expression: String::new(),
             stages: vec![stage("dev"), stage("prod")],
             routes: BTreeMap::new(),

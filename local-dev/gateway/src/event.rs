@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use gatepost_template::ApiKey;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -19,6 +20,7 @@ use crate::head::Head;
 use crate::head::Multi;
 use crate::head::Pairs;
 use crate::head::Single;
+use crate::json::Json;
 
 /// The request an event is about.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +59,10 @@ struct RequestContext<'a> {
 #[serde(rename_all = "camelCase")]
 struct Identity<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
+    api_key: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    api_key_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     user_arn: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     user_agent: Option<&'a str>,
@@ -73,13 +79,15 @@ struct Identity<'a> {
 
 impl<'a> Identity<'a> {
     /// With `AWS_IAM` also who signed; the order of keys is that of REST APIs' events.
-    fn new(connection: &'a Connection, event_type: &str) -> Self {
+    fn new(connection: &'a Connection, event_type: &str, key: Option<&'a ApiKey>) -> Self {
         let stage = &connection.stage;
         let is_shown =
             connection.is_signed() && (stage.caller_in_every_event || event_type == "CONNECT");
         let caller = is_shown.then_some(&stage.caller);
         let principal_id = caller.map(|caller| caller.principal_id.as_str());
         Self {
+            api_key: key.map(|key| key.value.as_str()),
+            api_key_id: key.map(|key| key.id.as_str()),
             user_arn: caller.map(|caller| caller.arn.as_str()),
             user_agent: connection.user_agent.as_deref(),
             account_id: caller.map(|_| stage.account.as_str()),
@@ -98,6 +106,9 @@ impl<'a> RequestContext<'a> {
         route_key: &'a str,
         event_type: &'static str,
     ) -> Self {
+        // Only `$connect` asks for a key; in what does not, it is null (mapping template reference,
+        // `$context.identity.apiKey`).
+        let key = connection.api_key().filter(|_| event_type == "CONNECT");
         Self {
             route_key,
             disconnect_status_code: None,
@@ -111,13 +122,48 @@ impl<'a> RequestContext<'a> {
             stage: &connection.stage.name,
             connected_at: connection.connected_at,
             request_time_epoch: request.at_ms,
-            identity: Identity::new(connection, event_type),
+            identity: Identity::new(connection, event_type, key),
             request_id: request.id,
             domain_name: connection.domain_name(),
             connection_id: connection.id,
             api_id: &connection.stage.api_id,
         }
     }
+}
+
+/// `$context` of a message's mapping templates.
+pub(crate) fn message_context(
+    connection: &Connection,
+    request: Request,
+    message: Id,
+    route_key: &str,
+) -> Json {
+    let context = RequestContext::new(connection, request, route_key, "MESSAGE");
+    Json::of(&RequestContext {
+        message_id: Some(message),
+        ..context
+    })
+}
+
+/// `$context` of the mapping templates of `$connect`.
+pub(crate) fn connect_context(connection: &Connection, request: Request) -> Json {
+    Json::of(&RequestContext::new(
+        connection, request, "$connect", "CONNECT",
+    ))
+}
+
+/// `$context` of the mapping templates of `$disconnect`.
+pub(crate) fn disconnect_context(
+    connection: &Connection,
+    request: Request,
+    ending: &Ending,
+) -> Json {
+    let context = RequestContext::new(connection, request, "$disconnect", "DISCONNECT");
+    Json::of(&RequestContext {
+        disconnect_status_code: Some(ending.code),
+        disconnect_reason: Some(&ending.reason),
+        ..context
+    })
 }
 
 type Variables = BTreeMap<String, String>;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
@@ -33,6 +34,8 @@ use crate::ServedApi;
 use crate::Step;
 use crate::Throttled;
 use crate::What;
+use crate::api_key::Usage;
+use crate::backend;
 use crate::casing::Casing;
 use crate::close::Ending;
 use crate::connection::Connection;
@@ -170,6 +173,9 @@ pub(crate) struct Core {
     pub(crate) endpoints: ArcSwap<Endpoints>,
     pub(crate) ids: Ids,
     pub(crate) invoke: Arc<dyn Invoke>,
+    pub(crate) usage: Usage,
+    /// Made with the first request of an HTTP integration.
+    http: OnceLock<backend::Client>,
     pub(crate) registry: Registry,
     pub(crate) casing: Casing,
     pub(crate) live: Live,
@@ -189,6 +195,8 @@ impl Core {
             endpoints: ArcSwap::from_pointee(endpoints),
             ids: Ids::new(&config.region, &*config.random),
             invoke,
+            usage: Usage::default(),
+            http: OnceLock::new(),
             registry: Registry::new(),
             casing: Casing::default(),
             live: Live::default(),
@@ -199,6 +207,10 @@ impl Core {
             lifetime_ms: millis(config.limits.lifetime),
             config,
         }
+    }
+
+    pub(crate) fn http(&self) -> &backend::Client {
+        self.http.get_or_init(backend::Client::new)
     }
 
     pub(crate) fn now(&self) -> Moment {
@@ -282,6 +294,34 @@ impl Core {
         outcome
     }
 
+    /// Calls a function that nobody waits for.
+    pub(crate) async fn call_async(
+        &self,
+        connection: &Connection,
+        request: Id,
+        route: &str,
+        function: &Function,
+        payload: Bytes,
+    ) -> Result<(), InvokeError> {
+        let accepted = self
+            .invoke
+            .invoke_async(&function.id, payload.clone())
+            .await;
+        self.tell(connection.id, || What::Invoked {
+            request,
+            route: route.to_owned(),
+            function: function.id.clone(),
+            payload,
+            outcome: match &accepted {
+                Ok(()) => Outcome::Response(Bytes::new()),
+                Err(InvokeError::Throttled) => Outcome::Throttled,
+                Err(InvokeError::Unavailable(why)) => Outcome::NotInvoked(why.clone()),
+            },
+            took: Duration::ZERO,
+        });
+        accepted
+    }
+
     /// What the function makes of it within its time.
     pub(crate) async fn invoke(&self, function: &Function, payload: Bytes) -> Outcome {
         let invoked = self.invoke.invoke(&function.id, payload);
@@ -305,7 +345,7 @@ impl Core {
         });
         let deployed = connection.stage.deployed();
         let target = deployed.routes.get("$disconnect");
-        let Some(target) = target.filter(|target| target.function.is_some()) else {
+        let Some(target) = target.filter(|t| t.function.is_some() || t.backend.is_some()) else {
             return;
         };
         let injected = self
@@ -325,15 +365,20 @@ impl Core {
             (Arc::clone(self), Arc::clone(target), Arc::clone(connection));
         let request = self.request(self.config.clock.now_ms());
         let payload = event::disconnect(&connection, request, ending);
+        let ending = ending.clone();
         let alive = self.live.enter();
         tokio::spawn(async move {
             if !injected.delay.is_zero() {
                 tokio::time::sleep(injected.delay).await;
             }
             for _ in 0..times {
-                if let Some(function) = &target.function {
+                let named = target.named(&connection.stage.deployed_full().variables);
+                if let Some(function) = target.function.as_ref().or(named.as_ref()) {
                     let payload = payload.clone();
                     core.call(&connection, request.id, &target.key, function, payload)
+                        .await;
+                } else if let Some(backend) = &target.backend {
+                    backend::disconnect(&core, &connection, request, &target, backend, &ending)
                         .await;
                 }
             }

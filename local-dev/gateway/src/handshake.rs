@@ -15,6 +15,7 @@ use fastwebsockets::upgrade::UpgradeFut;
 
 use gatepost_sigv4::Request as SignedRequest;
 use gatepost_sigv4::SignatureError;
+use gatepost_template::ApiKeySource;
 use gatepost_template::Authorizer;
 use http::HeaderMap;
 use http::HeaderValue;
@@ -35,7 +36,9 @@ use crate::Fault;
 use crate::Outcome;
 use crate::Step;
 use crate::What;
+use crate::api_key;
 use crate::authorizer;
+use crate::backend;
 use crate::close::Ending;
 use crate::connection::Connection;
 use crate::connection::Opening;
@@ -60,7 +63,7 @@ use crate::stream::Tapped;
 const LONGEST_URL: usize = 4096;
 
 /// What `$connect` decided: the subprotocol, or what the client gets instead.
-type Admission = Result<Option<HeaderValue>, Refusal>;
+pub(crate) type Admission = Result<Option<HeaderValue>, Refusal>;
 
 /// Answers a request for a stage.
 pub(crate) async fn serve(
@@ -347,10 +350,23 @@ async fn admit(
         signature?;
         connection.set_signed();
     }
-    if let Some(authorizer) = &target.authorizer {
-        authorize(core, connection, head, request, authorizer).await?;
+    let by_header =
+        target.api_key_required && deployed.routes.api_key_source == ApiKeySource::Header;
+    if by_header {
+        api_key::check(core, connection, head.headers.header("x-api-key"))?;
     }
-    let Some(function) = &target.function else {
+    let mut usage_key = None;
+    if let Some(authorizer) = &target.authorizer {
+        usage_key = authorize(core, connection, head, request, authorizer).await?;
+    }
+    if target.api_key_required && !by_header {
+        api_key::check(core, connection, usage_key.as_deref())?;
+    }
+    let named = target.named(&deployed.variables);
+    let Some(function) = target.function.as_ref().or(named.as_ref()) else {
+        if let Some(backend) = &target.backend {
+            return backend::connect(core, connection, head, request, target, backend).await;
+        }
         return match target.without_target {
             true => Ok(None),
             false => Err(Refusal::not_invoked(
@@ -405,7 +421,7 @@ async fn authorize(
     head: &Head,
     request: event::Request,
     authorizer: &Authorizer,
-) -> Result<(), Refusal> {
+) -> Result<Option<String>, Refusal> {
     match authorizer::has_identity(&authorizer.identity_sources, head, connection) {
         Ok(true) => {}
         Ok(false) => {
@@ -449,9 +465,10 @@ async fn authorize(
     match answer.decide(&arn) {
         Decision::Allow => {
             let latency = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            let usage_key = answer.usage_key();
             let shown = core.config.guesses.authorizer_latency;
             connection.set_authorizer(answer.authorized(latency, shown));
-            Ok(())
+            Ok(usage_key)
         }
         Decision::ExplicitDeny => Err(Refusal::explicit_deny("the policy denies")),
         Decision::ImplicitDeny => Err(Refusal::implicit_deny("the policy does not allow")),

@@ -18,6 +18,11 @@ impl Pairs {
         self.0.is_empty()
     }
 
+    /// Names and values.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &(String, String)> {
+        self.0.iter()
+    }
+
     /// The last value of a name, compared exactly.
     pub(crate) fn last(&self, name: &str) -> Option<&str> {
         self.0

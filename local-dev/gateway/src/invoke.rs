@@ -30,4 +30,7 @@ pub enum InvokeError {
 pub trait Invoke: std::fmt::Debug + Send + Sync {
     /// A synchronous invocation.
     async fn invoke(&self, function: &str, payload: Bytes) -> Result<Invoked, InvokeError>;
+
+    /// An asynchronous invocation: it is accepted, and nobody is told what comes of it.
+    async fn invoke_async(&self, function: &str, payload: Bytes) -> Result<(), InvokeError>;
 }

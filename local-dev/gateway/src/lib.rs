@@ -5,7 +5,9 @@
 //! [`serve_connection`] speaks HTTP/1.1 on an accepted socket; whatever [`Gateway::owns`] goes to
 //! [`Gateway::serve`]. Everything the gateway does is told to an [`Observer`].
 
+mod api_key;
 mod authorizer;
+mod backend;
 mod casing;
 mod close;
 mod config;
@@ -26,6 +28,7 @@ mod invoke;
 mod json;
 mod management;
 mod message;
+mod model;
 mod observer;
 mod outbox;
 mod policy;

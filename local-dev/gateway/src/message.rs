@@ -12,6 +12,7 @@ use crate::Origin;
 use crate::Outcome;
 use crate::Step;
 use crate::What;
+use crate::backend;
 use crate::connection::Connection;
 use crate::deployment::Function;
 use crate::deployment::Routes;
@@ -19,6 +20,7 @@ use crate::deployment::Target;
 use crate::event;
 use crate::fault;
 use crate::gateway::Core;
+use crate::model;
 use crate::proxy_response::ProxyResponse;
 use crate::route;
 
@@ -59,8 +61,16 @@ pub(crate) fn start(core: &Arc<Core>, connection: &Arc<Connection>, text: &str) 
         });
         return send_error(core, connection, request.id, "Too Many Requests");
     }
+    if let Some(models) = &target.models
+        && !model::accepts(models, text, core.config.limits.json)
+    {
+        return model::send_refusal(core, connection, request.id, message);
+    }
     if target.function.is_none() {
-        return send_error(core, connection, request.id, "Internal server error");
+        return match &target.backend {
+            Some(_) => start_backend(core, connection, request, message, target, text),
+            None => send_error(core, connection, request.id, "Internal server error"),
+        };
     }
     let payload = event::message(connection, request, message, &target.key, text);
     let under_way = UnderWay::new(core, connection);
@@ -83,6 +93,29 @@ pub(crate) fn start(core: &Arc<Core>, connection: &Arc<Connection>, text: &str) 
     if answer.as_mut().now_or_never().is_none() {
         tokio::spawn(answer);
     }
+}
+
+/// The same for an integration that is no function's proxy.
+fn start_backend(
+    core: &Arc<Core>,
+    connection: &Arc<Connection>,
+    request: event::Request,
+    message: Id,
+    target: &Arc<Target>,
+    text: &str,
+) {
+    let under_way = UnderWay::new(core, connection);
+    let (core, target, text) = (Arc::clone(core), Arc::clone(target), text.to_owned());
+    tokio::spawn(async move {
+        let connection = &under_way.connection;
+        let deployed = connection.stage.deployed_full();
+        if let Some(function) = target.named(&deployed.variables) {
+            let payload = event::message(connection, request, message, &target.key, &text);
+            answer(&core, connection, request.id, &target, &function, payload).await;
+        } else if let Some(backend) = &target.backend {
+            backend::message(&core, connection, request, &target, backend, message, &text).await;
+        }
+    });
 }
 
 /// The route of a message: the one that the expression names, else `$default`. `$connect` and
@@ -131,7 +164,7 @@ async fn answer(
 
 /// The gateway's error frame, with the spaces that AWS writes (logged: aws-samples
 /// simple-websockets-chat-app issue 42, aws/chalice issue 1406; `Too Many Requests` is a guess).
-fn send_error(core: &Core, connection: &Connection, request: Id, message: &str) {
+pub(crate) fn send_error(core: &Core, connection: &Connection, request: Id, message: &str) {
     let id = connection.id;
     let frame =
         format!(r#"{{"message": "{message}", "connectionId":"{id}", "requestId":"{request}"}}"#);
@@ -149,7 +182,7 @@ fn send_error(core: &Core, connection: &Connection, request: Id, message: &str) 
 const ANSWERS: usize = 16;
 
 /// Sends to the client what was made for it; if it does not read at all, or is gone, that is lost.
-fn send(core: &Core, connection: &Connection, origin: Origin, body: &Bytes) {
+pub(crate) fn send(core: &Core, connection: &Connection, origin: Origin, body: &Bytes) {
     let bound = core.config.limits.out_queue.saturating_mul(ANSWERS);
     match fault::send(core, connection, body, bound) {
         Ok(()) => core.tell(connection.id, || What::MessageOut {

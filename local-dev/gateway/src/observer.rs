@@ -98,6 +98,19 @@ pub enum What {
         /// How long the gateway waited.
         took: Duration,
     },
+    /// An integration that is no function was called, and what came of it.
+    Integrated {
+        /// `requestId` of the event.
+        request: Id,
+        /// The route key.
+        route: String,
+        /// `MOCK`, or method and URL without its query.
+        calls: String,
+        /// The status, or why there is none.
+        outcome: Result<u16, String>,
+        /// How long the gateway waited.
+        took: Duration,
+    },
     /// A message to the client was queued or written.
     MessageOut {
         /// Where it comes from.

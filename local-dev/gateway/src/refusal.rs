@@ -66,6 +66,15 @@ refusals! {
     /// The function is throttled. Seen on AWS for a throttled stage.
     throttled = TOO_MANY_REQUESTS Some("TooManyRequestsException"),
         r#"{"message":"Too Many Requests"}"#;
+    /// The quota of a usage plan.
+    quota_exceeded = TOO_MANY_REQUESTS Some("LimitExceededException"),
+        r#"{"message":"Limit Exceeded"}"#;
+    /// An HTTP endpoint cannot be reached.
+    unreachable = GATEWAY_TIMEOUT Some("InternalServerErrorException"),
+        r#"{"message": "Network error communicating with endpoint"}"#;
+    /// No request template is for this, and it is not passed through.
+    unsupported_media_type = UNSUPPORTED_MEDIA_TYPE Some("BadRequestException"),
+        r#"{"message": "Unsupported Media Type"}"#;
     /// The gateway stops.
     stopping = SERVICE_UNAVAILABLE Some("ServiceUnavailableException"),
         r#"{"message":"Service Unavailable"}"#;

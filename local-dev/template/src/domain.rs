@@ -81,6 +81,7 @@ mod tests {
         };
         Api {
             id: "Api".to_owned(),
+            api_key_source: crate::usage_plan::ApiKeySource::Header,
             route_selection_expression: String::new(),
             stages: Vec::new(),
             routes: BTreeMap::new(),

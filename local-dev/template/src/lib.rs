@@ -10,19 +10,25 @@
 mod domain;
 mod eval;
 mod finding;
+mod integration;
 mod load;
 mod mapping;
+mod model;
 mod node;
 mod project;
 mod read;
 mod suggest;
+mod usage_plan;
 mod yaml;
 
 pub use finding::At;
 pub use finding::Finding;
 pub use finding::render;
+pub use integration::*;
 pub use load::Refusal;
 pub use load::load;
 pub use mapping::*;
+pub use model::*;
 pub use project::*;
 pub use suggest::did_you_mean;
+pub use usage_plan::*;

@@ -8,6 +8,12 @@ use std::time::Duration;
 use crate::eval::local;
 use crate::finding::At;
 use crate::finding::Finding;
+use crate::integration::Backend;
+use crate::integration::Callee;
+use crate::integration::Calls;
+use crate::model::RequestModels;
+use crate::usage_plan::ApiKeySource;
+use crate::usage_plan::UsagePlan;
 
 /// Everything the emulator needs to know of a template.
 #[derive(Debug, Clone)]
@@ -30,6 +36,8 @@ pub struct Api {
     pub id: String,
     /// `RouteSelectionExpression`.
     pub route_selection_expression: String,
+    /// `ApiKeySelectionExpression`.
+    pub api_key_source: ApiKeySource,
     /// Stages in the order of the template; never empty.
     pub stages: Vec<Stage>,
     /// Routes by route key.
@@ -101,6 +109,8 @@ pub struct Stage {
     pub name: String,
     /// Its variables.
     pub variables: BTreeMap<String, String>,
+    /// The usage plans whose API keys open it.
+    pub usage_plans: Vec<UsagePlan>,
     /// `DefaultRouteSettings`: of each route by itself.
     pub default_throttle: Throttle,
     /// `RouteSettings`, by route key: what they set wins over the default.
@@ -144,6 +154,10 @@ pub struct Route {
     /// `AuthorizationType: AWS_IAM`, on `$connect` only: handshakes must be signed. It excludes an
     /// authorizer.
     pub iam: bool,
+    /// `ApiKeyRequired`, on `$connect` only.
+    pub api_key_required: bool,
+    /// The models that its messages must fit.
+    pub models: Option<RequestModels>,
     /// Where it stands.
     pub at: At,
 }
@@ -158,9 +172,27 @@ pub enum Integration {
         /// `TimeoutInMillis`: 50 to 29,000, 29,000 by default.
         timeout: Duration,
     },
+    /// Any other that is emulated.
+    Backend(Box<Backend>),
     /// One that is not emulated: the route answers as a failed integration does, and the ready
     /// table says why.
     Unsupported(Finding),
+}
+
+impl Integration {
+    /// Logical ID of the function that it calls, if that does not depend on the stage.
+    #[must_use]
+    pub fn function(&self) -> Option<&str> {
+        match self {
+            Self::Lambda { function, .. } => Some(function),
+            Self::Backend(backend) => match &backend.calls {
+                Calls::Function(Callee::Function(id))
+                | Calls::ProxyFunction(Callee::Function(id)) => Some(id),
+                _ => None,
+            },
+            Self::Unsupported(_) => None,
+        }
+    }
 }
 
 /// A Lambda REQUEST authorizer.
@@ -261,6 +293,7 @@ mod tests {
         let api = Api {
             id: "Api".to_owned(),
             route_selection_expression: String::new(),
+            api_key_source: ApiKeySource::Header,
             stages: vec![Stage {
                 name: "prod".to_owned(),
                 ..Stage::default()

@@ -173,6 +173,10 @@ impl Invoke for AtOnce {
     async fn invoke(&self, _function: &str, _payload: Bytes) -> Result<Invoked, InvokeError> {
         Ok(Invoked::Response(self.0.clone()))
     }
+
+    async fn invoke_async(&self, _function: &str, _payload: Bytes) -> Result<(), InvokeError> {
+        Ok(())
+    }
 }
 
 async fn bare(stream: TcpStream) -> hyper::Result<()> {

@@ -84,6 +84,25 @@ pub(crate) enum Kind {
         /// How long the gateway waited.
         duration_ms: f64,
     },
+    /// An integration that is no function was called for a connection.
+    Integrated {
+        /// The connection.
+        connection: Id,
+        /// `requestId` of its event.
+        request: Id,
+        /// The route key.
+        route: String,
+        /// `MOCK`, or method and URL without its query.
+        calls: String,
+        /// The status of the answer; absent when there is none.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        status: Option<u16>,
+        /// Why there is no answer.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+        /// How long the gateway waited.
+        duration_ms: f64,
+    },
     /// A function answered, whoever called it.
     Invoked {
         /// Logical ID.

@@ -110,6 +110,17 @@ fn record(what: &What) -> Value {
                 "duration_ms": took.as_secs_f64() * 1000.0,
             })
         }
+        What::Integrated {
+            route,
+            calls,
+            outcome,
+            took,
+            ..
+        } => json!({
+            "record": "integrated", "route": route, "calls": calls,
+            "status": outcome.as_ref().ok(), "why": outcome.as_ref().err(),
+            "duration_ms": took.as_secs_f64() * 1000.0,
+        }),
         What::MessageOut { origin, body } => {
             let by = match origin {
                 gateway::Origin::RouteResponse(_) => "route_response",

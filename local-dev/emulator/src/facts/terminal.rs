@@ -151,6 +151,12 @@ fn line(kind: &Kind, style: Style) -> Option<String> {
             "{} {route}: {function} did not answer within {duration_ms:.0} ms",
             style.red("!")
         ),
+        Kind::Integrated {
+            route,
+            calls,
+            why: Some(why),
+            ..
+        } => format!("{} {route}: {calls}: {why}", style.red("!")),
         Kind::Throttled { function } => {
             format!(
                 "{} {function} is throttled: its reserved concurrency is used up, or too many callers wait",
@@ -262,6 +268,7 @@ fn line(kind: &Kind, style: Style) -> Option<String> {
         | Kind::Listening { .. }
         | Kind::Memory { .. }
         | Kind::Routed { .. }
+        | Kind::Integrated { .. }
         | Kind::Invoked { .. }
         | Kind::Posted { .. }
         | Kind::Answered { .. }

@@ -6,7 +6,6 @@ mod look_up;
 mod print;
 mod tree;
 
-#[cfg(test)]
 pub(crate) use look_up::find;
 pub(crate) use look_up::look_up;
 pub(crate) use tree::Json;

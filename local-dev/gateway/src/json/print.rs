@@ -28,7 +28,6 @@ impl Serialize for Json {
     }
 }
 
-#[cfg(test)]
 impl Json {
     /// Compact JSON.
     pub(crate) fn json(&self) -> String {

@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 use std::fmt;
 
 use serde::Deserialize;
+use serde::Serialize;
 use serde::de::Deserializer;
 use serde::de::MapAccess;
 use serde::de::SeqAccess;
@@ -23,6 +24,12 @@ pub(crate) enum Json {
 }
 
 impl Json {
+    /// The tree of what serialises.
+    pub(crate) fn of(value: &impl Serialize) -> Self {
+        let json = serde_json::to_string(value).expect("it has string keys and no failing parts");
+        serde_json::from_str(&json).expect("what was just written can be read")
+    }
+
     /// A member of an object.
     pub(crate) fn get(&self, name: &str) -> Option<&Self> {
         match self {

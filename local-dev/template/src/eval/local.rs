@@ -50,6 +50,14 @@ pub(crate) fn invoked_arn(uri: &str) -> Option<&str> {
         .then_some(uri)
 }
 
+/// The value of an API key for which a template has none: 40 letters and digits, always the same
+/// for a logical ID.
+pub(crate) fn api_key(logical_id: &str) -> String {
+    (0..4)
+        .map(|n| api_id(&format!("{logical_id}/{n}")))
+        .collect()
+}
+
 /// An API's ID: ten lower-case letters and digits as on AWS, always the same for a logical ID.
 pub(crate) fn api_id(logical_id: &str) -> String {
     // FNV-1a, 64 bits.

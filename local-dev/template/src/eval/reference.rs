@@ -85,7 +85,10 @@ impl Scope {
             ("AWS::ApiGatewayV2::Route", "RouteId")
             | ("AWS::ApiGatewayV2::Integration", "IntegrationId")
             | ("AWS::ApiGatewayV2::Authorizer", "AuthorizerId")
-            | ("AWS::ApiGatewayV2::Deployment", "DeploymentId") => id.to_owned(),
+            | ("AWS::ApiGatewayV2::Deployment", "DeploymentId")
+            | ("AWS::ApiGatewayV2::Model", "ModelId")
+            | ("AWS::ApiGateway::ApiKey", "APIKeyId")
+            | ("AWS::ApiGateway::UsagePlan", "Id") => id.to_owned(),
             ("AWS::Lambda::Alias", "AliasArn") | ("AWS::Lambda::Version", "FunctionArn") => {
                 self.name(resource, at)?
             }
@@ -113,7 +116,11 @@ impl Scope {
             | "AWS::ApiGatewayV2::Integration"
             | "AWS::ApiGatewayV2::IntegrationResponse"
             | "AWS::ApiGatewayV2::Authorizer"
-            | "AWS::ApiGatewayV2::Deployment" => Ok(id.to_owned()),
+            | "AWS::ApiGatewayV2::Deployment"
+            | "AWS::ApiGatewayV2::Model"
+            | "AWS::ApiGateway::ApiKey"
+            | "AWS::ApiGateway::UsagePlan"
+            | "AWS::ApiGateway::UsagePlanKey" => Ok(id.to_owned()),
             "AWS::Lambda::Alias" => {
                 let (function, alias) = (
                     self.property(resource, "FunctionName")?,

@@ -1,12 +1,14 @@
-//! The small languages in which a template says what goes where: selection expressions and JSON
-//! paths. Here they are read; the gateway evaluates them.
+//! The small languages in which a template says what goes where: selection expressions, JSON
+//! paths, mappings and mapping templates. Here they are read; the gateway evaluates them.
 
 mod expression;
 mod json_path;
+mod parameter;
+mod staged_text;
+mod velocity;
 
-pub use expression::Expression;
-pub use expression::Part;
-pub use expression::Variable;
-pub use json_path::BadPath;
-pub use json_path::JsonPath;
-pub use json_path::JsonStep;
+pub use expression::*;
+pub use json_path::*;
+pub use parameter::*;
+pub use staged_text::*;
+pub use velocity::*;

@@ -21,6 +21,7 @@ const PARTS: &[&str] = &[
     "AWS::ApiGatewayV2::Deployment",
     "AWS::ApiGatewayV2::Integration",
     "AWS::ApiGatewayV2::IntegrationResponse",
+    "AWS::ApiGatewayV2::Model",
     "AWS::ApiGatewayV2::Route",
     "AWS::ApiGatewayV2::RouteResponse",
     "AWS::ApiGatewayV2::Stage",
@@ -108,14 +109,23 @@ impl<'s> Reader<'s> {
         }
         let route_selection_expression = self.required(resource, "RouteSelectionExpression")?;
         self.check_route_selection(resource, &route_selection_expression);
-        let stages = self.stages(resource, parts);
+        let api_key_source = self.api_key_source(resource);
+        let mut stages = self.stages(resource, parts);
+        for (name, plan) in self.usage_plans(resource) {
+            let stage = stages.iter_mut().find(|stage| stage.name == name);
+            if let Some(stage) = stage {
+                stage.usage_plans.push(plan);
+            }
+        }
         let routes = self.routes(resource, parts, functions);
+        self.check_api_keys(&stages, &routes, api_key_source);
         self.check_permissions(resource, &stages, &routes, parts);
         let mappings = self.mappings(parts, &stages);
         let disable_execute_api_endpoint = self.is_endpoint_disabled(resource, &mappings);
         Some(Api {
             id: resource.id.clone(),
             route_selection_expression,
+            api_key_source,
             stages,
             routes,
             mappings,

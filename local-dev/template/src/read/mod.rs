@@ -2,6 +2,7 @@
 
 mod api;
 mod authorizer;
+mod backend;
 mod code;
 mod environment;
 mod function;
@@ -9,6 +10,7 @@ mod globals;
 mod integration;
 mod invoke_config;
 mod mapping;
+mod model;
 mod page;
 mod permission;
 mod property;
@@ -19,6 +21,7 @@ mod section;
 mod shape;
 mod stage;
 mod transform;
+mod usage_plan;
 mod websocket_api;
 
 use std::collections::BTreeMap;

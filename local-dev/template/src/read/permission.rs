@@ -49,7 +49,8 @@ impl<'s> Reader<'s> {
                 .iter()
                 .map(|stage| format!("{base}/{}/{}", stage.name, route.key))
                 .collect::<Vec<_>>();
-            if let Some(Integration::Lambda { function, .. }) = &route.integration
+            let called = route.integration.as_ref().and_then(Integration::function);
+            if let Some(function) = called
                 && !called_with_role
                 && !self.may_call(function, &sources, &permissions)
             {

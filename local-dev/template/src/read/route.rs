@@ -114,6 +114,8 @@ impl<'s> Reader<'s> {
             Ok(authorization) => (authorization, None),
             Err(finding) => (Authorization::default(), Some(finding)),
         };
+        let api_key_required = self.asks_for_a_key(resource, &key);
+        let models = self.models(resource, parts);
         let integration = match closed {
             // Nobody gets in while it is unknown who may.
             Some(finding) => {
@@ -129,8 +131,24 @@ impl<'s> Reader<'s> {
             route_response,
             authorizer,
             iam,
+            api_key_required,
+            models,
             at: resource.at.clone(),
         })
+    }
+
+    /// Whether a client needs an API key; only `$connect` asks for one.
+    fn asks_for_a_key(&mut self, resource: &Resource, key: &str) -> bool {
+        let name = "ApiKeyRequired";
+        let is_required = self.flag(&resource.properties, name) == Some(true);
+        if let (true, Some(entry)) = (
+            is_required && key != "$connect",
+            resource.properties.entry(name),
+        ) {
+            let what = format!("`{name}` of `{key}` has no effect: only `$connect` asks for a key");
+            self.findings.unsupported(Finding::new(&entry.at, what));
+        }
+        is_required && key == "$connect"
     }
 
     /// Whether a route answers: it needs the expression and the response.
@@ -199,7 +217,7 @@ impl<'s> Reader<'s> {
             .iter()
             .filter(|part| part.kind == "AWS::ApiGatewayV2::Integration");
         match integrations.clone().find(|part| part.id == id) {
-            Some(integration) => self.integration(integration, functions),
+            Some(integration) => self.integration(integration, parts, functions),
             None => {
                 let known = integrations.by_ref().map(|part| part.id.as_str());
                 self.findings.error(Finding {

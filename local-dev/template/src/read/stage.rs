@@ -70,6 +70,7 @@ impl<'s> Reader<'s> {
                 .iter()
                 .map(|entry| (entry.key.clone(), self.throttle(Some(&entry.value))))
                 .collect(),
+            usage_plans: Vec::new(),
         })
     }
 

@@ -107,6 +107,7 @@ fn api(resource: &Resource) -> Resource {
         &[
             ("RouteSelectionExpression", "RouteSelectionExpression"),
             ("DisableExecuteApiEndpoint", "DisableExecuteApiEndpoint"),
+            ("ApiKeySelectionExpression", "ApiKeySelectionExpression"),
         ],
         &mut entries,
     );

@@ -12,7 +12,7 @@ fn reads_plain_cloudformation() {
           stage dev {"table": "chat-dev"}
           $connect → Chat 5s if Authorize ["route.request.querystring.token"]
           $disconnect → nothing
-          ping → not emulated
+          ping → a mock 29s, templates ["200"], 0 mappings, responses []
           sendMessage → Chat 5s two-way
         function Authorize (Authorize) python3.12 index.handler, 33 bytes inline
           128 MB, 3s, retries 2 for 21600s, reserved None
@@ -22,7 +22,6 @@ fn reads_plain_cloudformation() {
           ENDPOINT=https://f3w6eayet2.execute-api.us-east-1.amazonaws.com/dev
           STAGE=dev
         ! t.yaml:29:3: API Gateway may not call the authorizer `Authorize`: on AWS it fails with 500 (add an AWS::Lambda::Permission for apigateway.amazonaws.com whose `SourceArn` fits)
-        ! t.yaml:62:3: `PingIntegration`: MOCK integrations are not emulated
         ! t.yaml:90:18: `TABLE` of `Chat` is not set: `Table` (AWS::DynamoDB::Table) exists on AWS only (give it a value: --env TABLE=VALUE, or a line in local.env)
         ! t.yaml:93:21: `PASSWORD` of `Chat` is not set: a dynamic reference (`{{resolve:…}}`) is resolved by CloudFormation only (give it a value: --env PASSWORD=VALUE, or a line in local.env)
         ! t.yaml:107:82: `OnFailure` is not emulated: `arn:aws:sns:us-east-1:1:t` gets no record (a function of this template can be the destination)

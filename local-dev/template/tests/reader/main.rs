@@ -9,14 +9,18 @@ mod broken;
 mod domains;
 mod fixtures;
 mod hostile;
+mod integrations;
 mod parameters;
 mod serverless;
 mod throttles;
 mod unsupported;
+mod usage_plans;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use gatepost_template::Callee;
+use gatepost_template::Calls;
 use gatepost_template::Code;
 use gatepost_template::Function;
 use gatepost_template::Integration;
@@ -81,6 +85,9 @@ fn shown(project: &Project) -> String {
                     lines.push(format!("    {key} at {rate:?}, at once {burst:?}"));
                 }
             }
+            for plan in &stage.usage_plans {
+                lines.push(format!("    opened by {plan:?}"));
+            }
         }
         lines.extend(api.routes.values().map(route));
         for mapping in &api.mappings {
@@ -109,6 +116,23 @@ fn shown(project: &Project) -> String {
 fn route(route: &Route) -> String {
     let target = match &route.integration {
         Some(Integration::Lambda { function, timeout }) => format!("{function} {timeout:?}"),
+        Some(Integration::Backend(backend)) => {
+            let called = match &backend.calls {
+                Calls::Nothing => "a mock".to_owned(),
+                Calls::Http { method, url, .. } => format!("{method} {}", url.as_written()),
+                Calls::Function(Callee::Function(id)) => format!("{id} without proxy"),
+                other => format!("{other:?}"),
+            };
+            let templates = backend.templates.by_key.keys();
+            let responses = backend.responses.iter().map(|response| &response.key);
+            format!(
+                "{called} {:?}, templates {:?}, {} mappings, responses {:?}",
+                backend.timeout,
+                templates.collect::<Vec<_>>(),
+                backend.parameters.len(),
+                responses.collect::<Vec<_>>()
+            )
+        }
         Some(Integration::Unsupported(_)) => "not emulated".to_owned(),
         None => "nothing".to_owned(),
     };
@@ -123,7 +147,18 @@ fn route(route: &Route) -> String {
             )
         });
     let iam = if route.iam { " if signed" } else { "" };
-    format!("  {} → {target}{two_way}{authorizer}{iam}", route.key)
+    let models = route.models.as_ref().map_or_else(String::new, |models| {
+        format!(" fitting {:?}", models.by_key.keys())
+    });
+    let key = if route.api_key_required {
+        " with a key"
+    } else {
+        ""
+    };
+    format!(
+        "  {} → {target}{two_way}{authorizer}{iam}{key}{models}",
+        route.key
+    )
 }
 
 fn function_lines(function: &Function) -> Vec<String> {

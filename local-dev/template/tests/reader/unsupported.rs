@@ -148,9 +148,9 @@ fn a_route_whose_caller_cannot_be_told_stays_closed() {
         ! t.yaml:11:111: nobody can connect: `Fn::ImportValue` is a value of another stack
 
         , ApiKeyRequired: true
-          $connect → Fn 29s
+          $connect → Fn 29s with a key
         function Fn (Fn) python3.12 a.b, folder src
-        ! t.yaml:11:92: `ApiKeyRequired` is not emulated: connections without a key are let in
+        ! t.yaml:9:3: nobody can connect to `s`: no usage plan has a key for it (add an AWS::ApiGateway::ApiKey, UsagePlan and UsagePlanKey)
 
         , ApiKeyRequired: false
           $connect → Fn 29s
@@ -167,15 +167,21 @@ fn integrations_and_resources_that_are_not_emulated() {
   FarRoute:
     Type: AWS::ApiGatewayV2::Route
     Properties: {ApiId: !Ref Api, RouteKey: far, Target: !Sub 'integrations/${Far}'}
-  Variable:
-    Type: AWS::ApiGatewayV2::Integration
-    Properties: {ApiId: !Ref Api, IntegrationType: AWS_PROXY, IntegrationUri: !Sub 'arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/${!stageVariables.fn}/invocations'}
-  VariableRoute:
-    Type: AWS::ApiGatewayV2::Route
-    Properties: {ApiId: !Ref Api, RouteKey: variable, Target: !Sub 'integrations/${Variable}'}
   Http:
     Type: AWS::ApiGatewayV2::Integration
-    Properties: {ApiId: !Ref Api, IntegrationType: HTTP_PROXY, IntegrationUri: 'https://example.com', TimeoutInMillis: 100}
+    Properties: {ApiId: !Ref Api, IntegrationType: HTTP_PROXY, IntegrationMethod: POST, ConnectionType: VPC_LINK, IntegrationUri: 'https://example.com', TimeoutInMillis: 100}
+  Sqs:
+    Type: AWS::ApiGatewayV2::Integration
+    Properties: {ApiId: !Ref Api, IntegrationType: AWS, IntegrationUri: 'arn:aws:apigateway:us-east-1:sqs:action/SendMessage'}
+  SqsRoute:
+    Type: AWS::ApiGatewayV2::Route
+    Properties: {ApiId: !Ref Api, RouteKey: sqs, Target: !Sub 'integrations/${Sqs}'}
+  Macro:
+    Type: AWS::ApiGatewayV2::Integration
+    Properties: {ApiId: !Ref Api, IntegrationType: MOCK, RequestTemplates: {$default: '#macro(x)#end'}}
+  MacroRoute:
+    Type: AWS::ApiGatewayV2::Route
+    Properties: {ApiId: !Ref Api, RouteKey: macro, Target: !Sub 'integrations/${Macro}'}
   HttpRoute:
     Type: AWS::ApiGatewayV2::Route
     Properties: {ApiId: !Ref Api, RouteKey: http, Target: !Sub 'integrations/${Http}'}
@@ -196,14 +202,16 @@ fn integrations_and_resources_that_are_not_emulated() {
           $connect → Fn 29s
           far → not emulated
           http → not emulated
-          variable → not emulated
+          macro → not emulated
+          sqs → not emulated
         function Fn (Fn) python3.12 a.b, folder src
         ! t.yaml:23:79: the function `far` is not in this template
-        ! t.yaml:29:79: a function that a stage variable names is not emulated
-        ! t.yaml:33:3: `Http`: HTTP_PROXY integrations are not emulated
-        ! t.yaml:39:3: `Rest` is an HTTP API, and those are not emulated
-        ! t.yaml:46:11: `Queue`: AWS::SQS::Queue is not emulated
-        ! t.yaml:50:11: `Typo`: AWS::ApiGatewayV2::Rote is not emulated (did you mean `AWS::ApiGatewayV2::Route`?)
+        ! t.yaml:27:3: `Http`: VPC links are not emulated
+        ! t.yaml:32:73: `Sqs`: of AWS services only Lambda is emulated
+        ! t.yaml:38:87: `RequestTemplates`: line 1 of the mapping template: the directive `#macro` is not emulated
+        ! t.yaml:45:3: `Rest` is an HTTP API, and those are not emulated
+        ! t.yaml:52:11: `Queue`: AWS::SQS::Queue is not emulated
+        ! t.yaml:56:11: `Typo`: AWS::ApiGatewayV2::Rote is not emulated (did you mean `AWS::ApiGatewayV2::Route`?)
     "#]].assert_eq(&told(&template("", ", CodeUri: src", resources)));
 }
 

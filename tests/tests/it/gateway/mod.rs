@@ -3,11 +3,13 @@
 
 #![cfg(test)]
 
+mod api_keys;
 mod authorizer;
 mod client;
 mod clocks;
 mod closing;
 mod domains;
+mod endpoint;
 mod events;
 mod faults;
 mod frames;
@@ -15,8 +17,10 @@ mod golden;
 mod guesses;
 mod handshake;
 mod iam;
+mod integrations;
 mod management;
 mod messages;
+mod models;
 mod pressure;
 mod rfc6455;
 mod routes;

@@ -115,6 +115,20 @@ impl Invoke for Script {
             }
         }
     }
+
+    async fn invoke_async(
+        &self,
+        function: &str,
+        payload: Bytes,
+    ) -> std::result::Result<(), InvokeError> {
+        self.kept.lock().unwrap().push(format!("{function} later"));
+        let _ = self.calls.send(Call {
+            function: function.to_owned(),
+            payload,
+            answer: None,
+        });
+        Ok(())
+    }
 }
 
 /// A proxy response with this status.

@@ -25,6 +25,7 @@ use gatepost_gateway::What;
 use gatepost_gateway::serve_connection;
 use gatepost_sigv4::Signatures;
 use gatepost_template::Api;
+use gatepost_template::ApiKeySource;
 use gatepost_template::At;
 use gatepost_template::Authorizer;
 use gatepost_template::Integration;
@@ -65,6 +66,7 @@ pub(super) fn api() -> Wanted {
         api: Api {
             id: "Chat".to_owned(),
             route_selection_expression: "$request.body.action".to_owned(),
+            api_key_source: ApiKeySource::Header,
             stages: vec![stage],
             routes: BTreeMap::new(),
             mappings: Vec::new(),
@@ -113,6 +115,8 @@ impl Wanted {
             route_response,
             authorizer: None,
             iam: false,
+            api_key_required: false,
+            models: None,
             at: at(),
         };
         self.api.routes.insert(key.to_owned(), route);

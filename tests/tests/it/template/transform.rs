@@ -18,6 +18,7 @@ fn shown(api: &Api) -> Vec<String> {
     let routes = api.routes.values().map(|route| {
         let target = match &route.integration {
             Some(Integration::Lambda { function, timeout }) => format!("{function} {timeout:?}"),
+            Some(Integration::Backend(backend)) => format!("{:?}", backend.calls),
             Some(Integration::Unsupported(finding)) => finding.what.clone(),
             None => "nothing".to_owned(),
         };

@@ -5,19 +5,18 @@ use super::Shape;
 
 /// What properties of HTTP APIs have to do with WebSocket APIs.
 const HTTP_ONLY: &str = "it is for HTTP APIs only";
-const MODELS: &str = "messages are not validated";
 
 /// Resources whose properties are read, by `Type`.
 pub(super) const RESOURCES: &[Shape] = &[
     Shape {
         of: "AWS::ApiGatewayV2::Api",
         read: &[
+            "ApiKeySelectionExpression",
             "DisableExecuteApiEndpoint",
             "ProtocolType",
             "RouteSelectionExpression",
         ],
         inert: &[
-            "ApiKeySelectionExpression",
             "Description",
             "DisableSchemaValidation",
             "FailOnWarnings",
@@ -54,19 +53,19 @@ pub(super) const RESOURCES: &[Shape] = &[
         of: "AWS::ApiGatewayV2::Route",
         read: &[
             "ApiId",
+            "ApiKeyRequired",
             "AuthorizationType",
             "AuthorizerId",
+            "ModelSelectionExpression",
+            "RequestModels",
             "RouteKey",
             "RouteResponseSelectionExpression",
             "Target",
         ],
         inert: &["OperationName"],
         missing: &[
-            ("ApiKeyRequired", "connections without a key are let in"),
             ("AuthorizationScopes", HTTP_ONLY),
-            ("ModelSelectionExpression", MODELS),
-            ("RequestModels", MODELS),
-            ("RequestParameters", "nothing is required or mapped"),
+            ("RequestParameters", "nothing is required"),
         ],
     },
     Shape {
@@ -83,25 +82,24 @@ pub(super) const RESOURCES: &[Shape] = &[
         of: "AWS::ApiGatewayV2::Integration",
         read: &[
             "ApiId",
+            "ConnectionType",
+            "ContentHandlingStrategy",
             "CredentialsArn",
+            "IntegrationMethod",
+            "IntegrationResponseSelectionExpression",
             "IntegrationType",
             "IntegrationUri",
+            "PassthroughBehavior",
             "RequestParameters",
             "RequestTemplates",
             "ResponseParameters",
             "TemplateSelectionExpression",
             "TimeoutInMillis",
         ],
-        // `IntegrationMethod` is always POST for functions; the others belong to integrations
-        // that are told not to be emulated as a whole.
         inert: &[
             "ConnectionId",
-            "ConnectionType",
-            "ContentHandlingStrategy",
             "Description",
-            "IntegrationMethod",
             "IntegrationSubtype",
-            "PassthroughBehavior",
             "PayloadFormatVersion",
             "TlsConfig",
         ],
@@ -109,8 +107,7 @@ pub(super) const RESOURCES: &[Shape] = &[
     },
     Shape {
         of: "AWS::ApiGatewayV2::IntegrationResponse",
-        read: &[],
-        inert: &[
+        read: &[
             "ApiId",
             "ContentHandlingStrategy",
             "IntegrationId",
@@ -119,6 +116,37 @@ pub(super) const RESOURCES: &[Shape] = &[
             "ResponseTemplates",
             "TemplateSelectionExpression",
         ],
+        inert: &[],
+        missing: &[],
+    },
+    Shape {
+        of: "AWS::ApiGatewayV2::Model",
+        read: &["ApiId", "Name", "Schema"],
+        inert: &["ContentType", "Description"],
+        missing: &[],
+    },
+    Shape {
+        of: "AWS::ApiGateway::ApiKey",
+        read: &["Enabled", "Value"],
+        inert: &[
+            "CustomerId",
+            "Description",
+            "GenerateDistinctId",
+            "Name",
+            "Tags",
+        ],
+        missing: &[("StageKeys", "name the stage in a usage plan")],
+    },
+    Shape {
+        of: "AWS::ApiGateway::UsagePlan",
+        read: &["ApiStages", "Quota", "Throttle"],
+        inert: &["Description", "Tags", "UsagePlanName"],
+        missing: &[],
+    },
+    Shape {
+        of: "AWS::ApiGateway::UsagePlanKey",
+        read: &["KeyId", "UsagePlanId"],
+        inert: &["KeyType"],
         missing: &[],
     },
     Shape {
@@ -258,6 +286,7 @@ pub(super) const RESOURCES: &[Shape] = &[
     Shape {
         of: "AWS::Serverless::WebSocketApi",
         read: &[
+            "ApiKeySelectionExpression",
             "Auth",
             "DefaultRouteSettings",
             "DisableExecuteApiEndpoint",
@@ -270,7 +299,6 @@ pub(super) const RESOURCES: &[Shape] = &[
         ],
         inert: &[
             "AccessLogSettings",
-            "ApiKeySelectionExpression",
             "Description",
             "DisableSchemaValidation",
             "FailOnWarnings",
