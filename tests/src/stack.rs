@@ -51,7 +51,11 @@ impl Stack {
     /// # Errors
     /// If the emulator does not become ready.
     pub async fn sqlite(environment: &[(&str, &str)]) -> anyhow::Result<Self> {
-        let emulator = started(Launch::chat(), environment).await?;
+        Self::on_sqlite(Launch::chat(), environment).await
+    }
+
+    async fn on_sqlite(launch: Launch, environment: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let emulator = started(launch, environment).await?;
         let database_url = sqlite_url(emulator.data_dir());
         Ok(Self {
             websocket: emulator.websocket().into(),
@@ -68,10 +72,14 @@ impl Stack {
     /// # Errors
     /// If the emulator does not become ready.
     pub async fn servers(environment: &[(&str, &str)]) -> anyhow::Result<Self> {
+        Self::on_servers(Launch::chat(), environment).await
+    }
+
+    async fn on_servers(launch: Launch, environment: &[(&str, &str)]) -> anyhow::Result<Self> {
         let (redis, mariadb) = (Redis::start(), MariaDb::start());
         let database_url = mariadb.database().await;
         let redis_url = redis.url(&unique_name());
-        let launch = Launch::chat()
+        let launch = launch
             .env("DATABASE_URL", &database_url)
             .env("REDIS_URL", &redis_url);
         let emulator = started(launch, environment).await?;
@@ -93,6 +101,21 @@ impl Stack {
         match self.redis_url {
             Some(_) => Self::servers(environment).await,
             None => Self::sqlite(environment).await,
+        }
+    }
+
+    /// Another one on the same kind of stores, in which nobody and nothing is limited by the second.
+    ///
+    /// # Errors
+    /// If the emulator does not become ready.
+    pub async fn unlimited(&self) -> anyhow::Result<Self> {
+        let (launch, off) = (
+            Launch::chat().unthrottled(),
+            [("RATE_PER_USER", "0"), ("RATE_PER_ROOM", "0")],
+        );
+        match self.redis_url {
+            Some(_) => Self::on_servers(launch, &off).await,
+            None => Self::on_sqlite(launch, &off).await,
         }
     }
 

@@ -15,19 +15,10 @@ use tokio::net::TcpStream;
 use tokio::process::Child;
 
 use super::cpu;
+use crate::emulator::UNTHROTTLED;
 
 /// How long a start may take.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Not a quota is to be measured, but the emulator.
-pub const UNTHROTTLED: [&str; 6] = [
-    "--quota",
-    "connects-per-second=off",
-    "--quota",
-    "requests-per-second=off",
-    "--quota",
-    "stage-throttling=off",
-];
 
 /// A running emulator on the measured side's CPU; killed when dropped.
 #[derive(Debug)]

@@ -27,6 +27,16 @@ use super::said::hear_facts;
 /// How long a start may take: it may have to build functions.
 const START: Duration = Duration::from_secs(120);
 
+/// The arguments of an emulator in which nothing is limited by the second.
+pub const UNTHROTTLED: [&str; 6] = [
+    "--quota",
+    "connects-per-second=off",
+    "--quota",
+    "requests-per-second=off",
+    "--quota",
+    "stage-throttling=off",
+];
+
 /// How to start an emulator.
 #[derive(Debug)]
 pub struct Launch {
@@ -102,6 +112,13 @@ impl Launch {
         self.arguments
             .extend(arguments.iter().copied().map(String::from));
         self
+    }
+
+    /// Without what API Gateway and the template's stage allow a second: for bursts that are not
+    /// about that.
+    #[must_use]
+    pub fn unthrottled(self) -> Self {
+        self.arguments(&UNTHROTTLED)
     }
 
     /// With a variable of every function.

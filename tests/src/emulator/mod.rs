@@ -36,6 +36,7 @@ pub use command::run;
 pub use fault::Fault;
 pub use launch::Failed;
 pub use launch::Launch;
+pub use launch::UNTHROTTLED;
 pub use place::fixture;
 pub use place::python;
 use said::Said;

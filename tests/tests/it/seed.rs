@@ -1,6 +1,7 @@
 //! The ten scenarios in which the tutorial's chat room broke, with its page's exact frames.
 //! Scenario 7's half in the browser is in `tests/browser`.
 
+use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use anyhow::Context;
@@ -90,9 +91,9 @@ async fn malformed_first_frames_leave_nothing_behind(stack: &Stack) -> anyhow::R
 }
 
 /// 4: in the seed everybody froze. Here the others hear everything while one does not read
-/// at all; how long they wait is not measured.
+/// at all; how long they wait, `bench stalled` measures.
 async fn a_client_that_does_not_read_delays_nobody(plain: &Stack) -> anyhow::Result<()> {
-    let stack = plain.like(&[("RATE_PER_USER", "0")]).await?;
+    let stack = plain.unlimited().await?;
     let mut ann = Page::launch(&stack.websocket, "1").await?;
     let mut bob = Page::launch(&stack.websocket, "2").await?;
     let stalled = gatepost_tests::stalled::Stalled::launch(&stack.websocket, "3").await?;
@@ -221,9 +222,7 @@ async fn text_ids_are_different_users(stack: &Stack) -> anyhow::Result<()> {
 async fn after_seven_logins_all_hear_the_logs_order(plain: &Stack) -> anyhow::Result<()> {
     const MESSAGES: usize = 3000;
     // As fast as the page can send: without the limits that the seed had not, either.
-    let stack = plain
-        .like(&[("RATE_PER_USER", "0"), ("RATE_PER_ROOM", "0")])
-        .await?;
+    let stack = plain.unlimited().await?;
     let mut listeners = [
         Page::launch(&stack.websocket, "a").await?,
         Page::launch(&stack.websocket, "b").await?,
@@ -239,7 +238,9 @@ async fn after_seven_logins_all_hear_the_logs_order(plain: &Stack) -> anyhow::Re
     for page in listeners.iter_mut().chain([&mut sender]) {
         let mut texts = Vec::new();
         while texts.len() < MESSAGES {
-            let frame = page.next().await?;
+            let frame = page.next().await.with_context(|| {
+                format!("after {} of {MESSAGES}: {:?}", texts.len(), tally(&stack))
+            })?;
             let text = frame["msg"].as_str().context("msg")?;
             if text != "launched" {
                 texts.push(String::from(text));
@@ -267,6 +268,17 @@ async fn after_seven_logins_all_hear_the_logs_order(plain: &Stack) -> anyhow::Re
         );
     }
     Ok(())
+}
+
+/// How often what happened, for whoever has to find out why something did not.
+fn tally(stack: &Stack) -> BTreeMap<String, usize> {
+    let mut tally = BTreeMap::new();
+    for fact in stack.emulator.facts() {
+        let said = [&fact["event"], &fact["outcome"], &fact["why"]];
+        let said: Vec<_> = said.iter().filter_map(|word| word.as_str()).collect();
+        *tally.entry(said.join(" ")).or_default() += 1;
+    }
+    tally
 }
 
 /// 10: no authentication, no ping, no size limit, no history.

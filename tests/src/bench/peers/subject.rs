@@ -13,7 +13,7 @@ use tokio::process::Child;
 use tokio::process::Command;
 
 use super::super::cpu;
-use super::super::plain;
+use crate::emulator::UNTHROTTLED;
 use crate::socket::Socket;
 
 /// How long a start may take.
@@ -163,7 +163,7 @@ fn ours(kind: Kind, release: &Path, folder: &Path, port: u16, data: &Path) -> Co
         .arg(folder.join(template))
         .arg("--data-dir")
         .arg(data)
-        .args(plain::UNTHROTTLED)
+        .args(UNTHROTTLED)
         .env("CARGO_TARGET_DIR", release.parent().unwrap_or(release));
     command
 }
