@@ -11,84 +11,23 @@ use gatepost_template::Callee;
 use gatepost_template::Calls;
 use gatepost_template::ContentHandling;
 use gatepost_template::Expression;
-use gatepost_template::Integration;
-use gatepost_template::IntegrationResponse;
-use gatepost_template::MappingTemplate;
 use gatepost_template::ParameterMapping;
 use gatepost_template::Passthrough;
-use gatepost_template::ResponseKey;
 use gatepost_template::StagedText;
-use gatepost_template::Templates;
 
+use super::backends::backend;
+use super::backends::behind;
+use super::backends::function;
+use super::backends::http;
+use super::backends::mock;
+use super::backends::respond;
+use super::backends::templates;
 use super::endpoint::Endpoint;
 use super::script::Does;
 use super::script::always;
 use super::script::body;
 use super::script::function_error;
-use super::script::status;
-use super::served::Wanted;
 use super::served::api;
-
-fn templates(by_key: &[(&str, &str)]) -> Templates {
-    let read = |(key, template): &(&str, &str)| {
-        let template = MappingTemplate::parse(template).unwrap();
-        ((*key).to_owned(), template)
-    };
-    Templates {
-        selection: None,
-        by_key: by_key.iter().map(read).collect(),
-    }
-}
-
-fn backend(calls: Calls, by_key: &[(&str, &str)]) -> Backend {
-    Backend {
-        calls,
-        timeout: Duration::from_secs(29),
-        parameters: Vec::new(),
-        templates: templates(by_key),
-        passthrough: Passthrough::WhenNoMatch,
-        content_handling: None,
-        responses: Vec::new(),
-    }
-}
-
-fn mock(template: &str) -> Backend {
-    backend(Calls::Nothing, &[("$default", template)])
-}
-
-fn http(method: &str, url: &str, proxy: bool) -> Backend {
-    let calls = Calls::Http {
-        method: method.to_owned(),
-        url: StagedText::new(url),
-        proxy,
-    };
-    backend(calls, &[])
-}
-
-fn function(name: &str) -> Backend {
-    backend(Calls::Function(Callee::Function(name.to_owned())), &[])
-}
-
-fn respond(key: &str, by_key: &[(&str, &str)]) -> IntegrationResponse {
-    IntegrationResponse {
-        key: ResponseKey::parse(key).unwrap(),
-        templates: templates(by_key),
-        parameters: Vec::new(),
-        content_handling: None,
-    }
-}
-
-/// Puts an integration behind a two-way route, which may be there already.
-fn behind(wanted: Wanted, key: &'static str, backend: Backend) -> Wanted {
-    let wanted = match wanted.api.routes.contains_key(key) {
-        true => wanted,
-        false => wanted.two_way(key, always(status(200))),
-    };
-    wanted.change(|wanted| {
-        let route = wanted.api.routes.get_mut(key).unwrap();
-        route.integration = Some(Integration::Backend(Box::new(backend)));
-    })
-}
 
 /// "Set up a WebSocket API integration request": the request template of a mock has its status; the
 /// integration response of that status, or else `$default`, makes the answer, and sees what the

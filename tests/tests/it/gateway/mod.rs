@@ -5,6 +5,7 @@
 
 mod api_keys;
 mod authorizer;
+mod backends;
 mod client;
 mod clocks;
 mod closing;
