@@ -215,6 +215,15 @@ impl Client {
         );
     }
 
+    /// Sends no more, and reads to the end of the stream or until it breaks off.
+    pub(super) async fn drain(mut self) {
+        // It may have been ended from the other side.
+        let _ = self.stream.shutdown().await;
+        while let Ok(1..) = self.stream.read_buf(&mut self.read).await {
+            self.read.clear();
+        }
+    }
+
     /// Sends no more, and goes on reading.
     pub(super) async fn half_close(&mut self) {
         self.stream.shutdown().await.unwrap();

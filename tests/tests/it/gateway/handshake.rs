@@ -12,9 +12,12 @@ use super::script::echo;
 use super::script::function_error;
 use super::script::response;
 use super::script::status;
+use super::served::PATIENCE;
 use super::served::api;
 use gatepost_gateway::InvokeError;
 use gatepost_gateway::Invoked;
+use gatepost_gateway::Random;
+use gatepost_gateway::SplitMix;
 use gatepost_gateway::What;
 use std::time::Duration;
 
@@ -283,6 +286,38 @@ async fn the_subprotocol_is_not_compared_with_the_offer() {
         let head = served.dial().await.upgrade("/local", offer).await;
         assert_eq!(head.header("sec-websocket-protocol"), Some("other"));
     }
+}
+
+/// Whatever the bytes of a handshake become, it is answered or ended, and the next one is served.
+#[tokio::test]
+async fn no_handshake_breaks_the_gateway() {
+    let served = api().two_way("$default", echo()).serve().await;
+    let whole = format!(
+        "GET /local?a=%41 HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    );
+    let random = SplitMix::new(6455);
+    let next = |below: usize| usize::try_from(random.next() % below as u64).unwrap();
+    for round in 0..500 {
+        let mut bytes = whole.clone().into_bytes();
+        for _ in 0..=next(4) {
+            let at = next(bytes.len());
+            match next(3) {
+                0 => bytes[at] = u8::try_from(next(256)).unwrap(),
+                1 => {
+                    bytes.remove(at);
+                }
+                _ => bytes.insert(at, b"%: \r\n/\xff0"[next(8)]),
+            }
+        }
+        let mut client = served.dial().await;
+        client.send(&bytes).await;
+        let ended = tokio::time::timeout(PATIENCE, client.drain()).await;
+        assert!(ended.is_ok(), "round {round}: {}", bytes.escape_ascii());
+    }
+    let mut client = served.connect().await;
+    client.text("still here").await;
+    assert_eq!(client.next_text().await, "still here");
 }
 
 /// Inferred from REST APIs: stage, method, upgrade, path, URL, handshake, authorizer, `$connect`. A
