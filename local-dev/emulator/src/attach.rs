@@ -2,10 +2,12 @@
 //! are started.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::Write as _;
 use std::fs;
 use std::io;
+use std::io::Write as _;
 use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -75,7 +77,11 @@ pub(crate) fn write(
             let _ = writeln!(lines, "{name}={}", quoted(&value));
         }
         fs::create_dir_all(data_dir.join("attach"))?;
-        fs::write(&file, lines)?;
+        // Anew, so that its mode counts: it holds credentials, which may be the person's own.
+        let _ = fs::remove_file(&file);
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create_new(true).mode(0o600);
+        options.open(&file)?.write_all(lines.as_bytes())?;
         told.push_str(&instructions(id, *address, folder, &file));
     }
     Ok(told)
