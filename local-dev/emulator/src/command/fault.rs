@@ -66,7 +66,7 @@ enum Verb {
 #[derive(Debug, Args)]
 struct Add {
     /// What goes wrong: delay:TIME, status:CODE, reset, drop, duplicate, reorder, throttle, timeout,
-    /// fail, crash, split:BYTES, kill, close[:CODE[:REASON]], idle, half-open
+    /// fail, crash, split:BYTES, kill, close, close:CODE, close:CODE:REASON, idle, half-open
     #[arg(value_name = "EFFECT")]
     effect: Effect,
     /// At which step; an effect on connections without a step happens now
