@@ -22,11 +22,16 @@ use crate::Chat;
 use crate::Push;
 use crate::Task;
 use crate::drain::Drained;
+use crate::drain::OVERTIME;
 use crate::drain::Throttled;
 use crate::lease::Stop;
 
 /// How long a function that answered goes on posting, before another takes over.
 const PUSH: Duration = Duration::from_secs(2);
+
+/// How long what is under way after that may take: a turn of 100 frames to one client, one after
+/// the other.
+const TURN: Duration = Duration::from_secs(5);
 
 /// What is kept of a deadline for ending in order.
 const MARGIN: Duration = Duration::from_millis(500);
@@ -40,13 +45,23 @@ impl Chat {
     /// logged and made up for.
     pub async fn after(&self, after: Vec<After>, deadline: Instant) {
         let now = Instant::now();
-        let end = (now + PUSH).min(deadline.checked_sub(MARGIN).unwrap_or(now));
-        join_all(after.into_iter().map(|after| self.after_one(after, end))).await;
+        let bound = deadline.checked_sub(MARGIN).unwrap_or(now);
+        let end = (now + PUSH).min(bound);
+        let last = (end + TURN).min(bound + OVERTIME);
+        join_all(
+            after
+                .into_iter()
+                .map(|after| self.after_one(after, end, last)),
+        )
+        .await;
     }
 
-    async fn after_one(&self, after: After, end: Instant) {
+    async fn after_one(&self, after: After, end: Instant, last: Instant) {
         let (what, done) = match after {
-            After::Push(push) => ("entries wait for the sweep", self.push(&push, end).await),
+            After::Push(push) => (
+                "entries wait for the sweep",
+                self.push(&push, end, last).await,
+            ),
             After::Close { connections, bye } => {
                 self.close(connections, bye, end).await;
                 return;
@@ -78,7 +93,7 @@ impl Chat {
     }
 
     /// Commit → head → list → posts, in this order without exception.
-    async fn push(&self, push: &Push, end: Instant) -> Result<(), StoreError> {
+    async fn push(&self, push: &Push, end: Instant, last: Instant) -> Result<(), StoreError> {
         let place = &push.place;
         self.parts
             .registry
@@ -91,7 +106,7 @@ impl Chat {
         };
         let others = (0..place.shards).filter(|&index| index != first);
         let (drained, ()) = tokio::join!(
-            self.drain(&shard, Some(push), Throttled::HandOn, end),
+            self.drain(&shard, Some(push), Throttled::HandOn, end, last),
             self.hand_on_idle(push, others),
         );
         match drained {

@@ -25,8 +25,8 @@ use crate::lane::fly;
 use crate::lease::Lease;
 use crate::lease::Stop;
 
-/// How long after the end a post under way is waited for.
-const OVERTIME: Duration = Duration::from_millis(300);
+/// How long after the end a post under way is waited for when a function's deadline is near.
+pub(crate) const OVERTIME: Duration = Duration::from_millis(300);
 
 /// Entries of one turn.
 const TURN: u32 = 100;
@@ -51,20 +51,21 @@ pub(crate) enum Throttled {
 }
 
 impl Chat {
-    /// Posts what a shard's subscribers have not got yet. Starts no post after `end`; ends at most
-    /// one post later. `own` is the entry that this worker has in memory.
+    /// Posts what a shard's subscribers have not got yet. Begins with nobody after `end`, and cuts
+    /// off at `last` what is under way then: a seed client does not get the rest of it any more.
+    /// `own` is the entry that this worker has in memory.
     pub(crate) async fn drain(
         &self,
         shard: &Shard,
         own: Option<&Push>,
         throttled: Throttled,
         end: Instant,
+        last: Instant,
     ) -> Result<Drained, Stop> {
         let Some((mut lease, cursor)) = Lease::claim(self, shard).await? else {
             return Ok(Drained::Done);
         };
         let connections = &self.parts.connections;
-        let last = end + OVERTIME;
         let start = |lane: Lane| fly(Arc::clone(connections), lane, last);
         let mut delivery = Delivery::new(&self.stalls, start);
 

@@ -13,6 +13,7 @@ use crate::Chat;
 use crate::Departure;
 use crate::Task;
 use crate::drain::Drained;
+use crate::drain::OVERTIME;
 use crate::drain::Throttled;
 use crate::lease::Stop;
 
@@ -71,7 +72,8 @@ impl Chat {
         hops: u8,
         end: Instant,
     ) -> Result<(), WorkError> {
-        match self.drain(shard, None, Throttled::Leave, end).await {
+        let last = end + OVERTIME;
+        match self.drain(shard, None, Throttled::Leave, end, last).await {
             Ok(Drained::Done) | Err(Stop::Lost) => Ok(()),
             Ok(Drained::Unfinished) if hops >= HOPS => {
                 tracing::warn!(room = %shard.room, shard = shard.index, "a shard never gets done");
