@@ -1,12 +1,8 @@
-//! Benchmarks; each prints one JSON object.
+//! Benchmarks: `bench echo`, `bench fanout`, `bench stalled`, `bench append`. Each prints one JSON object.
 
 use clap::Parser;
 use clap::Subcommand;
 use gatepost_tests::bench;
-
-/// That of the emulator, so that the servers that `layer` runs are measured with it.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[derive(Debug, Parser)]
 #[command(about = "Benchmarks of gatepost: figures and ratios, never a verdict")]
