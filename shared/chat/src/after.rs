@@ -29,9 +29,9 @@ use crate::lease::Stop;
 /// How long a function that answered goes on posting, before another takes over.
 const PUSH: Duration = Duration::from_secs(2);
 
-/// How long what is under way after that may take: a turn of 100 frames to one client, one after
+/// How long a lane that is under way then may take: a turn of 100 frames to one client, one after
 /// the other.
-const TURN: Duration = Duration::from_secs(5);
+const FLIGHT: Duration = Duration::from_secs(5);
 
 /// What is kept of a deadline for ending in order.
 const MARGIN: Duration = Duration::from_millis(500);
@@ -47,7 +47,7 @@ impl Chat {
         let now = Instant::now();
         let bound = deadline.checked_sub(MARGIN).unwrap_or(now);
         let end = (now + PUSH).min(bound);
-        let last = (end + TURN).min(bound + OVERTIME);
+        let last = (end + FLIGHT).min(bound + OVERTIME);
         join_all(
             after
                 .into_iter()

@@ -389,3 +389,60 @@ async fn a_page_that_is_slow_gets_its_frames_in_order_whoever_posts_them() {
     let shown = shown.iter().map(|frame| frame.split('"').nth(11).unwrap());
     assert_eq!(shown.collect::<Vec<_>>(), ["one", "two", "three"]);
 }
+
+/// A page of the seed whose posts take 600 ms each, and a worker that has ten entries for it.
+async fn ten_frames_to_a_slow_page(world: &World, deadline: Instant) {
+    let page = Caller {
+        anonymous: true,
+        ..device("guest-page", "page")
+    };
+    let frame = r#"{"username":"p","userid":"p","msg":"hello"}"#;
+    world.frame(&page, frame).await.unwrap();
+    let slow = Manner::Takes(Duration::from_millis(600));
+    world.gateway.is("page", slow);
+    let mut last = Vec::new();
+    for number in 0..10 {
+        let text = format!("number {number}");
+        last = world.act(&user("ann"), &send("lobby", &text)).await.after;
+    }
+    world.chat.after(last, deadline).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn frames_under_way_to_a_page_when_a_worker_ends_all_arrive() {
+    let world = world();
+    let begun = Instant::now();
+    ten_frames_to_a_slow_page(&world, deadline()).await;
+    let frames = world.gateway.frames("page");
+    assert_eq!(frames.len(), 1 + 10, "a page cannot ask for what it missed");
+    assert!(frames[10].contains("number 9"), "{}", frames[10]);
+    assert_eq!(begun.elapsed(), Duration::from_secs(6));
+}
+
+#[tokio::test(start_paused = true)]
+async fn frames_under_way_when_a_worker_ends_do_not_outlast_its_deadline() {
+    let world = world();
+    let begun = Instant::now();
+    ten_frames_to_a_slow_page(&world, begun + Duration::from_secs(4)).await;
+    // Half a second is kept of the deadline, and three tenths of it are for posts under way.
+    assert_eq!(begun.elapsed(), Duration::from_millis(3_800));
+    assert_eq!(world.gateway.frames("page").len(), 1 + 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_under_way_when_a_worker_ends_is_cut_off_after_five_seconds() {
+    let world = world();
+    room_of(&world, names(2)).await;
+    world
+        .gateway
+        .is("u001", Manner::Takes(Duration::from_millis(900)));
+    let long = "x".repeat(8_000);
+    let mut last = Vec::new();
+    for _ in 0..40 {
+        last = world.act(&user("u000"), &send("lobby", &long)).await.after;
+    }
+    let begun = Instant::now();
+    world.chat.after(last, deadline()).await;
+    assert_eq!(begun.elapsed(), Duration::from_secs(7));
+    assert_eq!(world.gateway.frames("u001").len(), 7);
+}
