@@ -73,14 +73,16 @@ impl Chat {
         }))
     }
 
-    /// The room, made if it is missing and anybody may make rooms by joining.
+    /// The room, made if it is missing and declared, or anybody may make rooms by joining.
     async fn room_to_join(&self, caller: &Caller, name: &RoomName) -> Result<Room, Refusal> {
-        let is_open = self.parts.settings.rooms == RoomPolicy::Open && !name.is_reserved();
+        let settings = &self.parts.settings;
+        let is_made_by_joining = settings.declared.contains_key(name)
+            || settings.rooms == RoomPolicy::Open && !name.is_reserved();
         match self.readable_room(caller, name).await {
-            Err(refusal) if refusal.code == Code::NoRoom && is_open => {
+            Err(refusal) if refusal.code == Code::NoRoom && is_made_by_joining => {
                 self.parts
                     .history
-                    .create_room(name, RoomKind::Public, 1, None)
+                    .create_room(name, RoomKind::Public, settings.shards_of(name), None)
                     .await?;
                 self.readable_room(caller, name).await
             }

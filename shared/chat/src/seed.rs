@@ -186,7 +186,10 @@ impl Chat {
         if let Some(room) = history.rooms(names, user).await?.pop() {
             return crate::outcome::unreadable(&room).map_or(Ok(room), Err);
         }
-        history.create_room(name, RoomKind::Public, 1, None).await?;
+        let shards = self.parts.settings.shards_of(name);
+        history
+            .create_room(name, RoomKind::Public, shards, None)
+            .await?;
         history.rooms(names, user).await?.pop().ok_or_else(no_room)
     }
 }

@@ -1,5 +1,7 @@
 //! The rules that a deployment sets.
 
+use std::collections::BTreeMap;
+
 use gatepost_protocol::RoomName;
 use gatepost_store::Rates;
 
@@ -17,7 +19,7 @@ pub enum Sessions {
 pub enum RoomPolicy {
     /// Whoever joins one that does not exist.
     Open,
-    /// Only `create` and the operator.
+    /// Only `create` and the operator; a join makes those of [`Settings::declared`].
     Declared,
 }
 
@@ -28,6 +30,9 @@ pub struct Settings {
     pub sessions: Sessions,
     /// Who makes public rooms.
     pub rooms: RoomPolicy,
+    /// Public rooms that the operator declares, made by the first who joins, and over how many
+    /// shards their subscriptions spread: 1 to 64. Every other room has one shard.
+    pub declared: BTreeMap<RoomName, u16>,
     /// Messages a second.
     pub rates: Rates,
     /// Seconds between two pings of a client, 1 to 540.
@@ -36,4 +41,11 @@ pub struct Settings {
     pub guests: bool,
     /// The room of the seed's page: `lobby`.
     pub seed_room: RoomName,
+}
+
+impl Settings {
+    /// Over how many shards a room spreads that is made now.
+    pub(crate) fn shards_of(&self, room: &RoomName) -> u16 {
+        self.declared.get(room).copied().unwrap_or(1)
+    }
 }

@@ -159,6 +159,7 @@ fn settings(rooms: &RoomsConfig, guests: bool) -> Settings {
     Settings {
         sessions: rooms.sessions,
         rooms: rooms.rooms,
+        declared: rooms.declared.clone(),
         rates: Rates {
             per_user: rooms.per_user,
             per_room: rooms.per_room,

@@ -149,6 +149,7 @@ impl Stage {
             settings: Settings {
                 sessions: Sessions::Multi,
                 rooms: RoomPolicy::Open,
+                declared: std::collections::BTreeMap::new(),
                 rates: Rates {
                     per_user: 0,
                     per_room: 0,

@@ -40,6 +40,8 @@ pub(crate) struct MemoryGateway {
 #[derive(Debug, Default)]
 struct State {
     manners: HashMap<ConnectionId, Manner>,
+    /// How long a connection without a manner of its own takes.
+    all_take: Duration,
     frames: HashMap<ConnectionId, Vec<(Instant, String)>>,
     closed: Vec<ConnectionId>,
     tasks: Vec<Task>,
@@ -66,6 +68,10 @@ impl MemoryGateway {
             .unwrap()
             .manners
             .insert(connection.parse().unwrap(), manner);
+    }
+
+    pub(crate) fn all_take(&self, time: Duration) {
+        self.state.lock().unwrap().all_take = time;
     }
 
     pub(crate) fn forbid(&self, is_forbidden: bool) {
@@ -135,7 +141,7 @@ impl MemoryGateway {
             .manners
             .get(to)
             .copied()
-            .unwrap_or(Manner::Takes(Duration::ZERO));
+            .unwrap_or(Manner::Takes(state.all_take));
         if let Manner::Throttled(times @ 1..) = manner {
             state
                 .manners

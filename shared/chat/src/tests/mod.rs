@@ -1,6 +1,7 @@
 //! The chat on stores and a gateway in memory, with the time at hand.
 
 mod acting;
+mod big_rooms;
 mod degraded;
 mod fanout;
 mod gateway;
@@ -82,6 +83,7 @@ fn settings() -> Settings {
     Settings {
         sessions: Sessions::Multi,
         rooms: RoomPolicy::Open,
+        declared: std::collections::BTreeMap::new(),
         rates: Rates {
             per_user: 0,
             per_room: 0,

@@ -129,6 +129,12 @@ impl MemoryRegistry {
         let fanout = state.fanouts.entry(shard(room)).or_default();
         fanout.lease = Some((String::from("thief"), Millis::MAX));
     }
+
+    /// Nobody holds the lease any more.
+    pub(crate) fn free(&self, room: &str) {
+        let mut state = self.state.lock().unwrap();
+        state.fanouts.entry(shard(room)).or_default().lease = None;
+    }
 }
 
 pub(crate) fn shard(room: &str) -> Shard {

@@ -1,7 +1,10 @@
 //! Rules of the chat.
 
+use std::collections::BTreeMap;
+
 use gatepost_chat::RoomPolicy;
 use gatepost_chat::Sessions;
+use gatepost_protocol::RoomName;
 
 use super::Reading;
 
@@ -11,6 +14,12 @@ pub const SESSION_POLICY: &str = "SESSION_POLICY";
 /// `open` (default): a join makes the room. `declared`: rooms are made by `create` and by the
 /// operator only.
 pub const ROOM_POLICY: &str = "ROOM_POLICY";
+/// Public rooms that the operator makes: `name` or `name:shards`, separated by commas.
+///
+/// The first join makes the room, for good. A shard holds 2,000 subscriptions; where a room has
+/// several, a worker of each posts to them. A user's shard is drawn by a hash, so leave a quarter
+/// of the places free: 8 shards for 10,000 members.
+pub const DECLARED_ROOMS: &str = "DECLARED_ROOMS";
 /// Messages a second of one user, with a burst of three times that. 20 by default, 0 = no limit.
 pub const RATE_PER_USER: &str = "RATE_PER_USER";
 /// Messages a second in one room, with a burst of three times that. 200 by default, 0 = no limit.
@@ -21,13 +30,18 @@ pub const PING_SECONDS: &str = "PING_SECONDS";
 /// Days after which entries are purged. 0 (default) = never.
 pub const RETENTION_DAYS: &str = "RETENTION_DAYS";
 
+/// The shards of a room at most.
+const MOST_SHARDS: u16 = 64;
+
 /// The rules that an operator sets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoomsConfig {
     /// See [`SESSION_POLICY`].
     pub sessions: Sessions,
     /// See [`ROOM_POLICY`].
     pub rooms: RoomPolicy,
+    /// See [`DECLARED_ROOMS`].
+    pub declared: BTreeMap<RoomName, u16>,
     /// See [`RATE_PER_USER`].
     pub per_user: u32,
     /// See [`RATE_PER_ROOM`].
@@ -62,6 +76,12 @@ impl RoomsConfig {
                     _ => None,
                 },
             );
+        let declared = reading.parse(
+            DECLARED_ROOMS,
+            BTreeMap::new(),
+            "name or name:shards, with 1 to 64 shards, separated by commas",
+            |text| text.split(',').map(declared_room).collect(),
+        );
         let per_user = reading.number(RATE_PER_USER, 20, 0..=10_000);
         let per_room = reading.number(RATE_PER_ROOM, 200, 0..=100_000);
         // At most 9 minutes: API Gateway closes a connection that was idle for 10.
@@ -70,10 +90,20 @@ impl RoomsConfig {
         Some(Self {
             sessions: sessions?,
             rooms: rooms?,
+            declared: declared?,
             per_user: per_user?,
             per_room: per_room?,
             ping_seconds: ping_seconds?,
             retention_days: retention_days?,
         })
     }
+}
+
+fn declared_room(text: &str) -> Option<(RoomName, u16)> {
+    let (name, shards) = match text.trim().split_once(':') {
+        Some((name, shards)) => (name, shards.parse().ok()?),
+        None => (text.trim(), 1),
+    };
+    let name: RoomName = name.parse().ok()?;
+    (!name.is_reserved() && (1..=MOST_SHARDS).contains(&shards)).then_some((name, shards))
 }

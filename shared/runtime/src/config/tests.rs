@@ -68,6 +68,7 @@ fn what_is_absent_or_empty_has_its_default() {
     let expected = RoomsConfig {
         sessions: gatepost_chat::Sessions::Multi,
         rooms: gatepost_chat::RoomPolicy::Open,
+        declared: BTreeMap::new(),
         per_user: 20,
         per_room: 200,
         ping_seconds: 270,
@@ -265,4 +266,21 @@ fn a_secret_is_not_shown() {
     ]);
     let shown = format!("{config:?}");
     assert!(shown.contains("***") && !shown.contains(SECRET), "{shown}");
+}
+
+#[test]
+fn declared_rooms_have_one_shard_or_as_many_as_they_say() {
+    let rooms = |text| {
+        read(&environment(&[("DECLARED_ROOMS", text)]), RoomsConfig::read)
+            .map(|rooms| rooms.declared.into_iter().collect::<Vec<_>>())
+    };
+    let name = |name: &str| name.parse().unwrap();
+    assert_eq!(
+        rooms("town-hall:64, lobby").unwrap(),
+        [(name("lobby"), 1), (name("town-hall"), 64)]
+    );
+    for wrong in ["a:0", "a:65", "a:", "a:b", "A Room", ",", "dm-ann-bob:2:3"] {
+        let error = rooms(wrong).unwrap_err();
+        assert_eq!(error.problems[0].name, "DECLARED_ROOMS", "{wrong}");
+    }
 }

@@ -104,7 +104,7 @@ fn the_sweep_is_a_task_of_the_chat() {
 }
 
 /// Everything that a template may set for a function, and Rust's own.
-const KNOWN: [&str; 24] = [
+const KNOWN: [&str; 25] = [
     "RUST_BACKTRACE",
     config::AFTER_ANSWER,
     config::ALLOWED_ORIGINS,
@@ -112,6 +112,7 @@ const KNOWN: [&str; 24] = [
     config::AWS_ENDPOINT_URL_APIGATEWAYMANAGEMENTAPI,
     config::DATABASE_URL,
     config::DATABASE_URL_SECRET_ARN,
+    config::DECLARED_ROOMS,
     config::GATEPOST_FANOUT,
     config::JWT_AUDIENCE,
     config::JWT_ISSUER,
