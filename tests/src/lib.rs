@@ -1,6 +1,7 @@
 //! Tests and benchmarks of the whole: the only crate that sees both sides.
 
 pub mod bench;
+pub mod checker;
 pub mod emulator;
 pub mod machine;
 pub mod member;

@@ -7,6 +7,7 @@
 
 pub mod append;
 pub mod bare;
+pub mod check;
 pub mod connect;
 pub mod cpu;
 pub mod echo;

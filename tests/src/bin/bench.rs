@@ -106,6 +106,11 @@ enum Name {
         #[arg(long, default_value_t = 3)]
         rounds: usize,
     },
+    /// Judges the history of a run: exits with 1 if a promise was broken.
+    Check {
+        /// The history, one JSON object a line.
+        file: std::path::PathBuf,
+    },
     /// A server that `sockets` and `memory` start.
     #[command(hide = true)]
     Layer {
@@ -205,6 +210,7 @@ async fn main() -> anyhow::Result<()> {
             at_once,
             rounds,
         } => bench::connect::run(connects, at_once, rounds).await?,
+        Name::Check { file } => serde_json::to_value(bench::check::run(&file)?)?,
         Name::Layer { layer } => return bench::layer::serve(layer).await,
         Name::InvokeHost { invocations } => return bench::invoke::host(invocations).await,
         Name::BareHost { invocations } => return bench::bare::host(invocations).await,
@@ -220,6 +226,10 @@ async fn main() -> anyhow::Result<()> {
         println!("{figures}");
     } else {
         println!("{figures:#}");
+    }
+    if figures["kept"] == false {
+        // The one name here that judges: what it read broke a promise.
+        std::process::exit(1);
     }
     Ok(())
 }
