@@ -6,6 +6,7 @@ pub mod emulator;
 pub mod machine;
 pub mod member;
 pub mod seed;
+pub mod sender;
 pub mod servers;
 pub mod socket;
 pub mod stack;

@@ -4,4 +4,5 @@
 mod devices;
 mod faults;
 mod hearing;
+mod path;
 mod refusals;
