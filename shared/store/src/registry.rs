@@ -60,10 +60,11 @@ pub enum SessionPolicy {
 /// What a `hello` met.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Greeting {
-    /// Welcome. These connections of the user's other clients were replaced: tell them and close
-    /// them. They are out of the user's entry already.
+    /// Welcome. These connections of the user had to give way: tell them and close them. They are
+    /// out of the user's entry already.
     Welcome {
-        /// Empty unless the policy is takeover.
+        /// With takeover those of other clients; with any policy, where the user would have more
+        /// than [`USER_CONNECTIONS`], those heard of longest ago, the same client's first.
         replaced: Vec<ConnectionId>,
     },
     /// This client was replaced before and did not say `take`.
@@ -118,6 +119,37 @@ pub struct Subscribed {
     pub first_device: bool,
     /// Subscriptions in this user's shard of the room, this one included.
     pub subscribers: u64,
+    /// Rooms that the connection is subscribed to, this one and all that were asked for included.
+    pub rooms: u64,
+}
+
+/// Whose limits they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner<'a> {
+    /// A user's.
+    User(&'a UserId),
+    /// A room's.
+    Room(&'a RoomName),
+}
+
+/// So many at once and then one after the other, beside the limits of sending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit<'a> {
+    /// What is limited: a word, or a word, `:` and a room's name.
+    pub what: &'a str,
+    /// Microseconds after which there is one more.
+    pub every_us: u64,
+    /// How many at once.
+    pub burst: u32,
+}
+
+/// A limit that was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reached {
+    /// Its place among those asked about.
+    pub limit: usize,
+    /// When there is one more.
+    pub retry_after_ms: u64,
 }
 
 /// A subscription that ended.
@@ -224,6 +256,25 @@ pub trait Registry: std::fmt::Debug + Send + Sync {
         now: Millis,
     ) -> Result<Admission, StoreError>;
 
+    /// Gives back to the room's rate what [`Registry::admit`] took for a send that the history
+    /// refused. `per_room` is the rate.
+    async fn refund(&self, room: &RoomName, per_room: u32, now: Millis) -> Result<(), StoreError>;
+
+    /// Takes one from each of the limits, or from none and says which is reached: one script.
+    async fn take(
+        &self,
+        of: Owner<'_>,
+        limits: &[Limit<'_>],
+        now: Millis,
+    ) -> Result<Option<Reached>, StoreError>;
+
+    /// Live subscriptions of a room, in all its shards.
+    async fn count(&self, room: &RoomName, shards: u16, now: Millis) -> Result<u64, StoreError>;
+
+    /// Notes the number of subscriptions that a room is told of now. Answers whether it was told
+    /// another one before, or none.
+    async fn note_occupancy(&self, room: &RoomName, count: u64) -> Result<bool, StoreError>;
+
     /// Subscribes, or renews: both write the same. The lease of the connection and of its place
     /// under the user is renewed with it, also when `rooms` is empty. A connection that was
     /// removed, or replaced by another client, stays so: then the answer is `None`. Otherwise one
@@ -315,6 +366,10 @@ pub fn shard_of(user: &UserId, shards: u16) -> u16 {
     u16::try_from(hash % u64::from(shards.max(1))).unwrap_or(0)
 }
 
+/// Connections that a user has at most. Those heard of longest ago give way, because `$disconnect`
+/// may never come: a client that lost its connection often must not be kept out by its own ghosts.
+pub const USER_CONNECTIONS: u32 = 10;
+
 /// Longer than any invocation that may still work for a removed connection: an integration lasts
 /// 29 s ("Quotas for WebSocket APIs").
 pub(crate) const TOMBSTONE_MS: u64 = 120_000;
@@ -332,6 +387,14 @@ pub(crate) fn interval_us(rate: u32) -> (i64, i64) {
         (0, 0)
     } else {
         ((1_000_000 / i64::from(rate)).max(1), 3_000_000)
+    }
+}
+
+impl Limit<'_> {
+    /// The time one takes, and how far ahead of now those taken may reach; microseconds.
+    pub(crate) fn interval_us(&self) -> (i64, i64) {
+        let interval = i64::try_from(self.every_us).unwrap_or(i64::MAX);
+        (interval, interval.saturating_mul(i64::from(self.burst)))
     }
 }
 

@@ -34,6 +34,11 @@ struct State {
     heads: HashMap<RoomName, Seq>,
     fanouts: HashMap<Shard, Fanout>,
     sends: HashMap<UserId, u32>,
+    /// Sends that the history refused and that were given back.
+    refunds: HashMap<RoomName, u32>,
+    /// When each limit is full again, in microseconds.
+    limits: HashMap<String, i64>,
+    told: HashMap<RoomName, u64>,
 }
 
 #[derive(Debug, Default)]
@@ -121,6 +126,13 @@ impl MemoryRegistry {
 
     pub(crate) fn known(&self) -> usize {
         self.state.lock().unwrap().connections.len()
+    }
+
+    /// How many sends to a room were given back.
+    pub(crate) fn refunds(&self, room: &str) -> u32 {
+        let state = self.state.lock().unwrap();
+        let room: RoomName = room.parse().unwrap();
+        state.refunds.get(&room).copied().unwrap_or_default()
     }
 
     /// Another worker takes the lease over.
@@ -240,6 +252,25 @@ impl Registry for MemoryRegistry {
                 }
                 known.replaced.remove(&connection.client);
             }
+            let mut others: Vec<_> = known
+                .connections
+                .keys()
+                .filter(|other| *other != id)
+                .filter_map(|other| state.connections.get(other))
+                .collect();
+            // The first to go last.
+            others.sort_by_key(|other| {
+                let same = connection.client.is_some() && other.client == connection.client;
+                (same, std::cmp::Reverse(other.lease))
+            });
+            let give_way = others.iter().skip(USER_CONNECTIONS as usize - 1);
+            let give_way: Vec<_> = give_way
+                .map(|other| other.subscriber.connection.clone())
+                .collect();
+            for other in give_way {
+                known.connections.remove(&other);
+                replaced.push(other);
+            }
             state.put_user(connection);
             Greeting::Welcome { replaced }
         })
@@ -275,6 +306,59 @@ impl Registry for MemoryRegistry {
         .await
     }
 
+    async fn refund(&self, room: &RoomName, _: u32, _: Millis) -> Result<(), StoreError> {
+        self.turn(|state| *state.refunds.entry(room.clone()).or_default() += 1)
+            .await
+    }
+
+    async fn take(
+        &self,
+        of: Owner<'_>,
+        limits: &[Limit<'_>],
+        now: Millis,
+    ) -> Result<Option<Reached>, StoreError> {
+        self.turn(|state| {
+            let now = now * 1_000;
+            let mut full = Vec::new();
+            for (place, limit) in limits.iter().enumerate() {
+                let key = format!("{of:?} {}", limit.what);
+                let every = limit.every_us as i64;
+                let then = state.limits.get(&key).copied().unwrap_or(0).max(now) + every;
+                let wait = then - now - every * i64::from(limit.burst);
+                if wait > 0 {
+                    return Some(Reached {
+                        limit: place,
+                        retry_after_ms: (wait as u64).div_ceil(1_000),
+                    });
+                }
+                full.push((key, then));
+            }
+            state.limits.extend(full);
+            None
+        })
+        .await
+    }
+
+    async fn count(&self, room: &RoomName, _: u16, now: Millis) -> Result<u64, StoreError> {
+        self.turn(|state| {
+            let shards = state
+                .members
+                .iter()
+                .filter(|(shard, _)| shard.room == *room);
+            let live = |members: &Members| {
+                let leases = members.list.values().map(|(_, lease)| *lease);
+                leases.filter(|lease| *lease > now).count() as u64
+            };
+            shards.map(|(_, members)| live(members)).sum()
+        })
+        .await
+    }
+
+    async fn note_occupancy(&self, room: &RoomName, count: u64) -> Result<bool, StoreError> {
+        self.turn(|state| state.told.insert(room.clone(), count) != Some(count))
+            .await
+    }
+
     async fn subscribe(
         &self,
         connection: &Connection,
@@ -287,7 +371,7 @@ impl Registry for MemoryRegistry {
                 return None;
             }
             state.put_user(connection);
-            let mut answers = Vec::new();
+            let mut answers: Vec<Subscribed> = Vec::new();
             for room in rooms {
                 let index = shard_of(&subscriber.user, room.shards);
                 let shard = Shard {
@@ -310,7 +394,16 @@ impl Registry for MemoryRegistry {
                 answers.push(Subscribed {
                     first_device,
                     subscribers,
+                    rooms: 0,
                 });
+            }
+            let key = (subscriber.user.clone(), subscriber.connection.clone());
+            let shards = state.members.values();
+            let in_rooms = shards
+                .filter(|members| members.list.contains_key(&key))
+                .count();
+            for answer in &mut answers {
+                answer.rooms = in_rooms as u64;
             }
             Some(answers)
         })

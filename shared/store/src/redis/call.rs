@@ -15,6 +15,7 @@ use crate::StoreError;
 use crate::Subscriber;
 use crate::Subscription;
 use crate::open::RedisUrl;
+use crate::registry::interval_us;
 use crate::registry::stamp;
 use crate::shard_of;
 
@@ -95,6 +96,23 @@ impl RedisRegistry {
             .arg(name)
             .arg(now)
             .arg(ttl(connection.lease, now))
+    }
+
+    /// Takes `times` from the room's rate, which has one.
+    pub(super) fn limit_room(
+        &self,
+        room: &RoomName,
+        per_room: u32,
+        times: i64,
+        now: Millis,
+    ) -> Call {
+        let (interval, tolerance) = interval_us(per_room);
+        Call::script(&script::LIMIT_ROOM, [&self.keys.room(room)])
+            .arg(now)
+            .arg(times * interval)
+            .arg(tolerance)
+            // Many times a burst, and no more: anybody may invent names of rooms.
+            .arg(GRACE_MS)
     }
 
     pub(super) fn is_closed(&self, id: &ConnectionId) -> Call {

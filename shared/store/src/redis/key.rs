@@ -6,6 +6,7 @@ use gatepost_protocol::RoomName;
 use gatepost_protocol::UserId;
 use ring::digest;
 
+use crate::Owner;
 use crate::Shard;
 
 /// Builds keys with what was configured to stand before them.
@@ -32,6 +33,20 @@ impl Keys {
     /// A room's head and limiter.
     pub(super) fn room(&self, name: &RoomName) -> String {
         format!("{}gp:r:{{{name}}}", self.prefix)
+    }
+
+    /// A limit of a user or a room.
+    pub(super) fn limit(&self, of: Owner<'_>, what: &str) -> String {
+        let of = match of {
+            Owner::User(id) => self.user(id),
+            Owner::Room(name) => self.room(name),
+        };
+        format!("{of}:l:{what}")
+    }
+
+    /// The number of subscriptions that a room was told of last.
+    pub(super) fn occupancy(&self, name: &RoomName) -> String {
+        format!("{}:o", self.room(name))
     }
 
     /// The subscriptions of a shard, and its fan-out.
@@ -87,5 +102,8 @@ mod tests {
         );
         assert_eq!(keys.fan_out(&shard), keys.shard(&shard).1);
         assert_eq!(keys.room(&shard.room), "t1:gp:r:{lobby}");
+        let of = Owner::Room(&shard.room);
+        assert_eq!(keys.limit(of, "occupancy"), "t1:gp:r:{lobby}:l:occupancy");
+        assert_eq!(keys.occupancy(&shard.room), "t1:gp:r:{lobby}:o");
     }
 }

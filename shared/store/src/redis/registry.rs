@@ -22,7 +22,10 @@ use crate::Admission;
 use crate::Claim;
 use crate::Connection;
 use crate::Greeting;
+use crate::Limit;
+use crate::Owner;
 use crate::Rates;
+use crate::Reached;
 use crate::Registry;
 use crate::Release;
 use crate::Removed;
@@ -33,6 +36,7 @@ use crate::Subscribed;
 use crate::Subscriber;
 use crate::Subscribers;
 use crate::Subscription;
+use crate::USER_CONNECTIONS;
 use crate::Unsubscribed;
 use crate::registry::REPLACED_CLIENT_MS;
 use crate::registry::REPLACED_MS;
@@ -118,7 +122,8 @@ impl Registry for RedisRegistry {
             .arg(policy)
             .arg(now.saturating_add(REPLACED_MS))
             .arg(now.saturating_add(REPLACED_CLIENT_MS))
-            .arg(DAY_MS);
+            .arg(DAY_MS)
+            .arg(USER_CONNECTIONS);
         let id = &connection.subscriber.connection;
         let mut answers = self.run(what, &[&[greet], &[self.is_closed(id)]]).await?;
         let greeting: Value = answers.next()?;
@@ -154,26 +159,18 @@ impl Registry for RedisRegistry {
             .arg(interval)
             .arg(tolerance)
             .arg(GRACE_MS);
-        let (interval, tolerance) = interval_us(rates.per_room);
-        let limit = |interval: i64| {
-            Call::script(&script::LIMIT_ROOM, [&self.keys.room(room)])
-                .arg(now)
-                .arg(interval)
-                .arg(tolerance)
-                // Many times a burst, and no more: anybody may invent names of rooms.
-                .arg(GRACE_MS)
-        };
-        let calls = if interval == 0 {
-            vec![admit]
+        let limits_room = rates.per_room != 0;
+        let calls = if limits_room {
+            vec![admit, self.limit_room(room, rates.per_room, 1, now)]
         } else {
-            vec![admit, limit(interval)]
+            vec![admit]
         };
         let mut answers = self.run(what, &[&calls]).await?;
         let (user_wait, client): (i64, String) = answers.next()?;
-        let room_wait: i64 = if interval == 0 { 0 } else { answers.next()? };
-        if user_wait != 0 && interval != 0 && room_wait == 0 {
+        let room_wait: i64 = if limits_room { answers.next()? } else { 0 };
+        if user_wait != 0 && limits_room && room_wait == 0 {
             // What one user may not send must not use up what the room may.
-            self.one::<i64>(what, limit(-interval)).await?;
+            self.refund(room, rates.per_room, now).await?;
         }
         if user_wait < 0 {
             return Ok(Admission::Replaced);
@@ -187,6 +184,71 @@ impl Registry for RedisRegistry {
         Ok(Admission::Admitted {
             client: record::client(what, &client)?,
         })
+    }
+
+    async fn refund(&self, room: &RoomName, per_room: u32, now: Millis) -> Result<(), StoreError> {
+        if per_room == 0 {
+            return Ok(());
+        }
+        let call = self.limit_room(room, per_room, -1, now);
+        self.link
+            .one("giving back a room's rate", call)
+            .await
+            .map(drop)
+    }
+
+    async fn take(
+        &self,
+        of: Owner<'_>,
+        limits: &[Limit<'_>],
+        now: Millis,
+    ) -> Result<Option<Reached>, StoreError> {
+        let keys: Vec<_> = limits
+            .iter()
+            .map(|limit| self.keys.limit(of, limit.what))
+            .collect();
+        let call = Call::on(&script::TAKE, keys.iter().map(String::as_str)).arg(now);
+        let call = limits.iter().fold(call, |call, limit| {
+            let (interval, tolerance) = limit.interval_us();
+            call.arg(interval).arg(tolerance)
+        });
+        let (place, wait): (usize, u64) = self.one("taking from a limit", call).await?;
+        Ok(place.checked_sub(1).map(|limit| Reached {
+            limit,
+            retry_after_ms: wait.div_ceil(1_000),
+        }))
+    }
+
+    async fn count(&self, room: &RoomName, shards: u16, now: Millis) -> Result<u64, StoreError> {
+        let shards: Vec<_> = (0..shards)
+            .map(|index| {
+                let (list, _) = self.keys.shard(&Shard {
+                    room: room.clone(),
+                    index,
+                });
+                Call::Plain(redis::cmd("ZCOUNT"))
+                    .arg(list)
+                    .arg(format!("({now}"))
+                    .arg("+inf")
+            })
+            .collect();
+        let mut answers = self.run("counting subscriptions", &[&shards]).await?;
+        let mut count = 0;
+        for _ in &shards {
+            count += answers.next::<u64>()?;
+        }
+        Ok(count)
+    }
+
+    async fn note_occupancy(&self, room: &RoomName, count: u64) -> Result<bool, StoreError> {
+        let call = Call::Plain(redis::cmd("SET"))
+            .arg(self.keys.occupancy(room))
+            .arg(count)
+            .arg("PX")
+            .arg(DAY_MS)
+            .arg("GET");
+        let told: Option<u64> = self.one("noting an occupancy", call).await?;
+        Ok(told != Some(count))
     }
 
     async fn subscribe(
@@ -213,7 +275,8 @@ impl Registry for RedisRegistry {
         if matches!(renewed, Value::Int(_)) {
             return Ok(None);
         }
-        let renewed: Vec<i64> = read(what, renewed)?;
+        let mut renewed: Vec<i64> = read(what, renewed)?;
+        let in_rooms = u64::try_from(renewed.pop().unwrap_or_default()).unwrap_or_default();
         let mut shards = Vec::with_capacity(rooms.len());
         for room in rooms {
             let index = shard_of(&subscriber.user, room.shards);
@@ -242,6 +305,7 @@ impl Registry for RedisRegistry {
             subscribed.push(Subscribed {
                 first_device: first == 1,
                 subscribers,
+                rooms: in_rooms,
             });
         }
         if answers.next()? {

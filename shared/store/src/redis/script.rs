@@ -40,6 +40,7 @@ scripts! {
     LEAVE = "leave";
     ADMIT = "admit";
     LIMIT_ROOM = "limit_room";
+    TAKE = "take";
     SUBSCRIBE = "subscribe";
     UNSUBSCRIBE = "unsubscribe";
     STAMP = "stamp";
@@ -65,8 +66,14 @@ pub(super) enum Call {
 
 impl Call {
     pub(super) fn script<const N: usize>(lua: &'static Lua, keys: [&str; N]) -> Self {
-        let args = keys.iter().map(|key| key.as_bytes().to_vec()).collect();
-        Self::Script { lua, keys: N, args }
+        Self::on(lua, keys.into_iter())
+    }
+
+    /// A script on any number of keys that share a hash tag.
+    pub(super) fn on<'a>(lua: &'static Lua, keys: impl Iterator<Item = &'a str>) -> Self {
+        let args: Vec<_> = keys.map(|key| key.as_bytes().to_vec()).collect();
+        let keys = args.len();
+        Self::Script { lua, keys, args }
     }
 
     /// With one more value.

@@ -36,7 +36,10 @@ use crate::Admission;
 use crate::Claim;
 use crate::Connection;
 use crate::Greeting;
+use crate::Limit;
+use crate::Owner;
 use crate::Rates;
+use crate::Reached;
 use crate::Registry;
 use crate::Release;
 use crate::Removed;
@@ -47,6 +50,7 @@ use crate::Subscribed;
 use crate::Subscriber;
 use crate::Subscribers;
 use crate::Subscription;
+use crate::USER_CONNECTIONS;
 use crate::Unsubscribed;
 use crate::registry::REPLACED_CLIENT_MS;
 use crate::registry::REPLACED_MS;
@@ -177,7 +181,8 @@ impl Registry for SqliteRegistry {
                 bind(statement::HELLO, connection, now)
                     .bind(policy)
                     .bind(now.saturating_add(REPLACED_MS))
-                    .bind(now.saturating_add(REPLACED_CLIENT_MS)),
+                    .bind(now.saturating_add(REPLACED_CLIENT_MS))
+                    .bind(USER_CONNECTIONS),
             )
         };
         let mut rows = self.rows(what, hello).await?;
@@ -247,6 +252,64 @@ impl Registry for SqliteRegistry {
         })
     }
 
+    async fn refund(&self, room: &RoomName, per_room: u32, _now: Millis) -> Result<(), StoreError> {
+        let (interval, _) = interval_us(per_room);
+        let refund = || {
+            query(statement::REFUND)
+                .bind(format!("r:{room}"))
+                .bind(interval)
+        };
+        self.rows("giving back a room's rate", refund)
+            .await
+            .map(drop)
+    }
+
+    async fn take(
+        &self,
+        of: Owner<'_>,
+        limits: &[Limit<'_>],
+        now: Millis,
+    ) -> Result<Option<Reached>, StoreError> {
+        let limits: Vec<_> = limits
+            .iter()
+            .map(|limit| {
+                let key = match of {
+                    Owner::User(user) => format!("l:{} u:{user}", limit.what),
+                    Owner::Room(room) => format!("l:{} r:{room}", limit.what),
+                };
+                let (interval, tolerance) = limit.interval_us();
+                (key, interval, tolerance)
+            })
+            .collect();
+        let limits = serde_json::to_string(&limits).expect("texts and numbers always serialise");
+        let take = || several(query(statement::TAKE).bind(now).bind(limits.clone()));
+        let reached = self
+            .first::<(i64, i64)>("taking from a limit", take)
+            .await?;
+        Ok(reached.map(|(limit, wait)| Reached {
+            limit: usize::try_from(limit).unwrap_or_default(),
+            retry_after_ms: row::seq_of(wait).div_ceil(1_000),
+        }))
+    }
+
+    async fn count(&self, room: &RoomName, _shards: u16, now: Millis) -> Result<u64, StoreError> {
+        let count = || query(statement::COUNT).bind(text(room.as_str())).bind(now);
+        let count = self
+            .first::<(i64,)>("counting subscriptions", count)
+            .await?;
+        Ok(count.map_or(0, |(count,)| row::seq_of(count)))
+    }
+
+    async fn note_occupancy(&self, room: &RoomName, count: u64) -> Result<bool, StoreError> {
+        let note = || {
+            query(statement::NOTE_OCCUPANCY)
+                .bind(text(room.as_str()))
+                .bind(column(count))
+        };
+        let changed = self.first::<(i64,)>("noting an occupancy", note).await?;
+        Ok(changed.is_some())
+    }
+
     async fn subscribe(
         &self,
         connection: &Connection,
@@ -276,15 +339,17 @@ impl Registry for SqliteRegistry {
             )
         };
         let rows = self.rows(what, subscribe).await?;
-        let mut rows = rows.iter().map(|row| columns::<(bool, i64)>(what, row));
-        let Some((true, 0)) = rows.next().transpose()? else {
+        let mut rows = rows.iter();
+        let verdict = rows.next().map(|row| columns::<(bool, bool)>(what, row));
+        let Some((true, false)) = verdict.transpose()? else {
             return Ok(None);
         };
         rows.map(|row| {
-            let (first_device, subscribers) = row?;
+            let (first_device, subscribers, in_rooms) = columns::<(bool, i64, i64)>(what, row)?;
             Ok(Subscribed {
                 first_device,
                 subscribers: row::seq_of(subscribers),
+                rooms: row::seq_of(in_rooms),
             })
         })
         .collect::<Result<_, _>>()

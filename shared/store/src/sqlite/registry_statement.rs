@@ -2,7 +2,7 @@
 //! transaction that no other call and no freeze can come into the middle of.
 
 /// The form of the tables. A file of another one is made anew.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// `closed_until` is a tombstone: until then nothing can be added for the connection. `listed`:
 /// under its user, so a post target. `replaced.who` is a client, or `@` and a connection.
@@ -23,12 +23,14 @@ create table if not exists subscription (
 ) strict, without rowid;
 create index if not exists subscription_connection on subscription (connection);
 create table if not exists bucket (key text primary key, full integer not null) strict, without rowid;
+create table if not exists occupancy (room text primary key, told integer not null)
+  strict, without rowid;
 create table if not exists head (room text primary key, seq integer not null) strict, without rowid;
 create table if not exists fan_out (
   room text not null, shard integer not null, holder text, ends integer,
   dirty integer not null default 0, cursor integer, stamp integer, primary key (room, shard)
 ) strict, without rowid;
-pragma user_version = 1;
+pragma user_version = 2;
 commit";
 
 /// What the statements of one call tell each other.
@@ -37,7 +39,9 @@ create temp table verdict (open integer, refused integer);
 create temp table wanted (
   number integer primary key, room text, shard integer, shards integer, head integer, first integer
 );
-create temp table admission (replaced integer, user_wait integer, room_wait integer)";
+create temp table admission (replaced integer, user_wait integer, room_wait integer);
+create temp table leaving (id text primary key, client text);
+create temp table taken (number integer primary key, key text, full integer, wait integer)";
 
 pub(super) const CONNECT: &str = "
 insert into connection (id, user, name, dialect, client, lease) values (?1, ?2, ?3, ?4, ?5, ?6)
@@ -54,6 +58,8 @@ delete from bucket where full <= ?1 * 1000;
 update fan_out set stamp = abs(random()) >> 11 where exists (select 1 from subscription s
   where s.room = fan_out.room and s.shard = fan_out.shard and s.lease <= ?1);
 delete from subscription where lease <= ?1;
+delete from occupancy
+  where not exists (select 1 from subscription s where s.room = occupancy.room);
 commit";
 
 pub(super) const CONNECTION: &str = "
@@ -64,17 +70,17 @@ pub(super) const CONNECTIONS_OF: &str = "
 select id, user, name, dialect, client, lease from connection
 where user = ?1 and listed and lease > ?2 and closed_until is null";
 
-/// Which other connections of the user the one of a hello replaces.
+/// The user's other connections, if the one of a hello comes in.
 macro_rules! others {
     () => {
-        "connection.user = ?2 and connection.id <> ?1 and listed and lease > ?7
-         and (connection.client is null or connection.client is not ?5)
-         and ?8 <> 'multi' and (select open and not refused from verdict)"
+        "from connection where user = ?2 and id <> ?1 and listed and lease > ?7
+         and (select open and not refused from verdict)"
     };
 }
 
 /// After [`CONNECT`]'s values ?8 policy, ?9 and ?10 until when a connection and a client stay
-/// replaced. Answers the replaced connections, then the verdict.
+/// replaced, ?11 how many connections at most. Answers the connections that give way, then the
+/// verdict.
 pub(super) const HELLO: &str = concat!(
     "begin immediate;
 delete from verdict;
@@ -86,18 +92,19 @@ insert into connection (id, user, name, dialect, client, lease)
   select ?1, ?2, ?3, ?4, ?5, ?6 from verdict where open
   on conflict do update set user = excluded.user, name = excluded.name, dialect = excluded.dialect,
     client = coalesce(excluded.client, client), lease = excluded.lease, closed_until = null;
-insert into replaced select ?2, '@' || id, ?9 from connection where ",
+delete from leaving;
+insert into leaving select id, client ",
     others!(),
-    "
+    " and ?8 <> 'multi' and (client is null or client is not ?5);
+insert into leaving select id, null ",
+    others!(),
+    " and id not in (select id from leaving)
+  order by client is not null and client is ?5, lease desc limit -1 offset ?11 - 1;
+insert into replaced select ?2, '@' || id, ?9 from leaving where true
   on conflict do update set ends = excluded.ends;
-insert into replaced
-  select distinct ?2, client, ?10 from connection where client is not null and ",
-    others!(),
-    "
+insert into replaced select distinct ?2, client, ?10 from leaving where client is not null
   on conflict do update set ends = excluded.ends;
-update connection set listed = 0 where ",
-    others!(),
-    " returning id;
+update connection set listed = 0 where id in (select id from leaving) returning id;
 delete from replaced where user = ?2 and who in ('@' || ?1, ?5) and ?8 <> 'multi'
   and (select open and not refused from verdict);
 update connection set listed = 1 where id = ?1 and (select open and not refused from verdict);
@@ -145,9 +152,37 @@ select replaced, user_wait, room_wait,
 commit"
 );
 
+/// ?1 bucket, ?2 interval.
+pub(super) const REFUND: &str = "update bucket set full = full - ?2 where key = ?1";
+
+/// ?1 now, ?2 `[[bucket, interval, tolerance], …]`. Answers the place of the limit that is reached,
+/// and how long to wait, if one is.
+pub(super) const TAKE: &str = "
+begin immediate;
+delete from taken;
+insert into taken
+  select number, bucket, full, full - ?1 * 1000 - tolerance from (
+    select key as number, value ->> 0 as bucket, value ->> 2 as tolerance,
+      max(coalesce((select b.full from bucket b where b.key = value ->> 0), 0), ?1 * 1000)
+        + (value ->> 1) as full
+    from json_each(?2));
+insert into bucket select key, full from taken where not exists (select 1 from taken where wait > 0)
+  on conflict do update set full = excluded.full;
+select number, wait from taken where wait > 0 order by number limit 1;
+commit";
+
+/// ?1 room, ?2 now.
+pub(super) const COUNT: &str = "select count(*) from subscription where room = ?1 and lease > ?2";
+
+/// ?1 room, ?2 count. Answers a row if the count is another one than before.
+pub(super) const NOTE_OCCUPANCY: &str = "
+insert into occupancy values (?1, ?2)
+  on conflict do update set told = excluded.told where told <> excluded.told
+  returning 1";
+
 /// After [`CONNECT`]'s values ?8 `[[room, shard, shards, head], …]`, ?9 stamp. Answers whether the
 /// connection is open and whether it was replaced, then for each room whether with it the user comes
-/// into the room, and how many subscriptions its shard has.
+/// into the room, how many subscriptions its shard has, and in how many rooms the connection is.
 pub(super) const SUBSCRIBE: &str = "
 begin immediate;
 delete from verdict;
@@ -179,7 +214,8 @@ insert into subscription (room, shard, user, connection, name, dialect, shards, 
   on conflict do update set lease = excluded.lease;
 select open, refused from verdict;
 select w.first,
-  (select count(*) from subscription s where s.room = w.room and s.shard = w.shard)
+  (select count(*) from subscription s where s.room = w.room and s.shard = w.shard),
+  (select count(*) from subscription s where s.connection = ?1 and s.lease > ?7)
   from wanted w order by w.number;
 commit";
 

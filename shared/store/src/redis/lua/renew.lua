@@ -1,9 +1,10 @@
 -- Renews a connection's place under its user, with the rooms it is in. Answers 0 if another client
--- took over, else for each room 1 if with it the user comes into the room, else 2.
+-- took over, else for each room 1 if with it the user comes into the room, else 2, and in how many
+-- rooms the connection is now.
 -- KEYS u; ARGV conn, lease, client or -, dialect, name, now, ttl, then rooms
 local conn, client, now = ARGV[1], ARGV[3], tonumber(ARGV[6])
 local fields = redis.call('hgetall', KEYS[1])
-local present = {}
+local present, mine, count = {}, {}, 0
 for i = 1, #fields, 2 do
   local field, value = fields[i], fields[i + 1]
   local kind = string.sub(field, 1, 2)
@@ -15,8 +16,9 @@ for i = 1, #fields, 2 do
     if tonumber(value) <= now then
       redis.call('hdel', KEYS[1], field)
     else
-      local room = string.match(field, '^r:%S+ (.+)$')
+      local holder, room = string.match(field, '^r:(%S+) (.+)$')
       present[room] = true
+      if holder == conn then mine[room], count = true, count + 1 end
     end
   end
 end
@@ -26,6 +28,8 @@ local answer = {}
 for i = 8, #ARGV do
   redis.call('hset', KEYS[1], 'r:' .. conn .. ' ' .. ARGV[i], ARGV[2])
   answer[#answer + 1] = present[ARGV[i]] and 2 or 1
+  if not mine[ARGV[i]] then mine[ARGV[i]], count = true, count + 1 end
 end
+answer[#answer + 1] = count
 if redis.call('pttl', KEYS[1]) < tonumber(ARGV[7]) then redis.call('pexpire', KEYS[1], ARGV[7]) end
 return answer

@@ -2,6 +2,7 @@
 
 mod connection;
 mod fan_out;
+mod limit;
 mod rate;
 mod subscription;
 mod takeover;
@@ -30,6 +31,7 @@ pub(super) const ALL: &[&[Behaviour<Registries>]] = &[
     subscription::ALL,
     takeover::ALL,
     rate::ALL,
+    limit::ALL,
     fan_out::ALL,
 ];
 
