@@ -22,10 +22,13 @@ use gatepost_runtime::metric::Figure;
 use serde::Deserialize;
 use tokio::time::Instant;
 
-/// Entries that go in one round trip when a room's log is purged.
-const PURGED_AT_ONCE: u32 = 1_000;
+/// Entries that go in one round trip when a room's log is purged. Its lock is held as long.
+const PURGED_AT_ONCE: u32 = 500;
 
-/// Time that a sweep leaves when it purges.
+/// How long one sweep purges, …
+const PURGE: Duration = Duration::from_secs(10);
+
+/// … and what it leaves of its time.
 const SPARE: Duration = Duration::from_secs(5);
 
 /// What the function is invoked with.
@@ -79,24 +82,31 @@ impl Fanout {
         }
         done.map_err(fault)?;
         if is_sweep {
-            self.purge(ends_at).await?;
+            self.purge(ends_at).await;
         }
         Ok(())
     }
 
     /// Takes away what is older than `RETENTION_DAYS`, as far as time allows: the next sweep goes on.
-    async fn purge(&self, ends_at: Instant) -> Result<(), Failure> {
+    /// Comes after the drains, and what goes wrong is no reason to repeat those.
+    async fn purge(&self, ends_at: Instant) {
         let days = self.backend.retention_days;
         if days == 0 {
-            return Ok(());
+            return;
         }
         let before = (self.clock)() - i64::from(days) * 86_400_000;
-        while Instant::now() + SPARE < ends_at {
-            if self.backend.history.purge(before, PURGED_AT_ONCE).await? == 0 {
-                break;
+        let end = ends_at.min(Instant::now() + PURGE + SPARE);
+        while Instant::now() + SPARE < end {
+            match self.backend.history.purge(before, PURGED_AT_ONCE).await {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(error, "what is too old is kept until the next sweep");
+                    return;
+                }
             }
         }
-        Ok(())
     }
 }
 
