@@ -8,6 +8,7 @@ use crate::Acted;
 use crate::Caller;
 use crate::Chat;
 use crate::Refusal;
+use crate::allowance::is_counted_elsewhere;
 
 impl Chat {
     /// Does what a client asks for. Returns when it is durable; what others are to see of it is
@@ -21,6 +22,11 @@ impl Chat {
         {
             return Acted::refused(refusal);
         }
+        if !is_counted_elsewhere(&action)
+            && let Err(refusal) = self.allow(caller, None).await
+        {
+            return Acted::refused(refusal);
+        }
         let acted = match action {
             Action::Hello(hello) => self.hello(caller, hello).await,
             Action::Join(join) => self.join(caller, join).await,
@@ -30,6 +36,8 @@ impl Chat {
             Action::Sync(sync) => self.sync(caller, &sync).await,
             Action::Ping(ping) => self.ping(caller, &ping).await,
             Action::Who(who) => self.who(caller, &who).await,
+            Action::Typing(typing) => self.typing(caller, &typing).await,
+            Action::Read(read) => self.read(caller, &read).await,
             Action::Create(_)
             | Action::Delete(_)
             | Action::Direct(_)
@@ -37,9 +45,7 @@ impl Chat {
             | Action::Invite(_)
             | Action::Moderate(_)
             | Action::React(_)
-            | Action::Read(_)
-            | Action::Rooms(_)
-            | Action::Typing(_) => Err(Refusal::new(
+            | Action::Rooms(_) => Err(Refusal::new(
                 Code::UnknownAction,
                 format!("this version does not do {}", action.name()),
             )),

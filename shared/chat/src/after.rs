@@ -74,6 +74,33 @@ impl Chat {
                 "a room is not told who left",
                 self.announce_left(&place, user, end).await,
             ),
+            After::Typing { place, user, until } => (
+                "a room is not told who is writing",
+                self.announce_typing(&place, user, until, end).await,
+            ),
+            After::Read {
+                place,
+                user,
+                connection,
+                seq,
+            } => (
+                "a room is not told what was read",
+                self.announce_read(&place, user, &connection, seq, end)
+                    .await,
+            ),
+            After::Occupancy { place } => (
+                "a room is not told how many there are",
+                self.announce_occupancy(&place, end).await,
+            ),
+            After::Refund { room } => {
+                let per_room = self.parts.settings.rates.per_room;
+                let refunded = self
+                    .parts
+                    .registry
+                    .refund(&room, per_room, self.now())
+                    .await;
+                ("a refused send counts against its room", refunded)
+            }
             After::Session {
                 connection,
                 user,

@@ -1,20 +1,24 @@
-//! `joined` and `left`, in rooms small enough that people know each other.
+//! `joined`, `left`, `typing` and `read`, in rooms small enough that people know each other.
 
+use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
+use futures_util::stream;
 use gatepost_gateway_client::Payload;
 use gatepost_gateway_client::PostError;
 use gatepost_protocol::ConnectionId;
 use gatepost_protocol::Event;
+use gatepost_protocol::Millis;
 use gatepost_protocol::Sender;
+use gatepost_protocol::Seq;
 use gatepost_protocol::limits::INTIMATE_SUBSCRIPTIONS;
 use gatepost_store::Dialect;
 use gatepost_store::Shard;
 use gatepost_store::StoreError;
 use gatepost_store::Subscribed;
+use gatepost_store::Subscriber;
 use tokio::time::Instant;
 use tokio::time::timeout_at;
 
@@ -24,6 +28,9 @@ use crate::roster::Roster;
 
 /// How long one post may take.
 const POST: Duration = Duration::from_secs(1);
+
+/// Posts of one event at a time.
+const AT_ONCE: usize = 32;
 
 /// Whether the members of a room of this size are told of each other.
 pub(crate) fn is_intimate(subscribed: &Subscribed) -> bool {
@@ -38,18 +45,11 @@ impl Chat {
         deadline: Instant,
     ) -> Result<(), StoreError> {
         let Some(rosters) = self.intimate_rosters(place).await? else {
-            return Ok(());
+            return self.announce_occupancy(place, deadline).await;
         };
-        let others = |id: &Sender, roster: &Roster| others(roster, id);
-        let to = rosters
-            .iter()
-            .flat_map(|roster| others(&user, roster))
-            .collect();
-        let event = Event::Joined {
-            room: place.room.clone(),
-            user,
-        };
-        self.tell(to, &event, deadline).await;
+        let to = listeners(&rosters, |other| other.user != user.id);
+        let room = place.room.clone();
+        self.tell(to, &Event::Joined { room, user }, deadline).await;
         Ok(())
     }
 
@@ -61,21 +61,51 @@ impl Chat {
         deadline: Instant,
     ) -> Result<(), StoreError> {
         let Some(rosters) = self.intimate_rosters(place).await? else {
-            return Ok(());
+            return self.announce_occupancy(place, deadline).await;
         };
         let mut all = rosters.iter().flat_map(|roster| roster.subscribers());
         if all.any(|subscriber| subscriber.user == user.id) {
             return Ok(());
         }
-        let to = rosters
-            .iter()
-            .flat_map(|roster| others(roster, &user))
-            .collect();
-        let event = Event::Left {
-            room: place.room.clone(),
-            user,
+        let to = listeners(&rosters, |_| true);
+        let room = place.room.clone();
+        self.tell(to, &Event::Left { room, user }, deadline).await;
+        Ok(())
+    }
+
+    pub(crate) async fn announce_typing(
+        &self,
+        place: &Place,
+        user: Sender,
+        until: Millis,
+        deadline: Instant,
+    ) -> Result<(), StoreError> {
+        let Some(rosters) = self.intimate_rosters(place).await? else {
+            return Ok(());
         };
+        let to = listeners(&rosters, |other| other.user != user.id);
+        let room = place.room.clone();
+        let event = Event::Typing { room, user, until };
         self.tell(to, &event, deadline).await;
+        Ok(())
+    }
+
+    /// The user's other devices are told as well: what was read on one is read on all.
+    pub(crate) async fn announce_read(
+        &self,
+        place: &Place,
+        user: Sender,
+        from: &ConnectionId,
+        seq: Seq,
+        deadline: Instant,
+    ) -> Result<(), StoreError> {
+        let Some(rosters) = self.intimate_rosters(place).await? else {
+            return Ok(());
+        };
+        let to = listeners(&rosters, |other| other.connection != *from);
+        let room = place.room.clone();
+        self.tell(to, &Event::Read { room, user, seq }, deadline)
+            .await;
         Ok(())
     }
 
@@ -84,19 +114,19 @@ impl Chat {
         &self,
         place: &Place,
     ) -> Result<Option<Vec<Arc<Roster>>>, StoreError> {
+        let Place { room, shards } = place;
+        // A number first: the list of a large room is long.
+        let count = self.parts.registry.count(room, *shards, self.now()).await?;
+        if count > INTIMATE_SUBSCRIPTIONS {
+            return Ok(None);
+        }
         let mut rosters = Vec::new();
-        let mut total = 0;
-        for index in 0..place.shards {
+        for index in 0..*shards {
             let shard = Shard {
-                room: place.room.clone(),
+                room: room.clone(),
                 index,
             };
-            let roster = self.roster(&shard).await?;
-            total += roster.len() as u64;
-            if total > INTIMATE_SUBSCRIPTIONS {
-                return Ok(None);
-            }
-            rosters.push(roster);
+            rosters.push(self.roster(&shard).await?);
         }
         Ok(Some(rosters))
     }
@@ -105,16 +135,13 @@ impl Chat {
     /// event is a hint.
     pub(crate) async fn tell(&self, to: Vec<ConnectionId>, event: &Event, deadline: Instant) {
         let payload = Payload::new(event.to_frame());
-        let until = deadline.min(Instant::now() + POST);
-        let mut posts: FuturesUnordered<_> = to
-            .into_iter()
-            .map(|to| self.tell_one(to, &payload, until))
-            .collect();
-        let mut gone = Vec::new();
-        while let Some(found) = posts.next().await {
-            gone.extend(found);
-        }
-        drop(posts);
+        let gone: Vec<_> = stream::iter(to)
+            .take_while(|_| ready(Instant::now() < deadline))
+            .map(|to| self.tell_one(to, &payload, deadline))
+            .buffer_unordered(AT_ONCE)
+            .filter_map(ready)
+            .collect()
+            .await;
         self.bury(gone, deadline).await;
     }
 
@@ -123,8 +150,9 @@ impl Chat {
         &self,
         to: ConnectionId,
         payload: &Payload,
-        until: Instant,
+        deadline: Instant,
     ) -> Option<ConnectionId> {
+        let until = deadline.min(Instant::now() + POST);
         match timeout_at(until, self.parts.connections.post(&to, payload)).await {
             Ok(Err(PostError::Gone)) => Some(to),
             Ok(Ok(()) | Err(_)) | Err(_) => None,
@@ -132,11 +160,10 @@ impl Chat {
     }
 }
 
-fn others(roster: &Roster, user: &Sender) -> Vec<ConnectionId> {
-    let listens = |subscriber: &&gatepost_store::Subscriber| {
-        subscriber.dialect == Dialect::V1 && subscriber.user != user.id
-    };
-    let list = roster.subscribers().iter().filter(listens);
-    list.map(|subscriber| subscriber.connection.clone())
+/// The connections that understand events and that `may_hear` this one.
+fn listeners(rosters: &[Arc<Roster>], may_hear: impl Fn(&Subscriber) -> bool) -> Vec<ConnectionId> {
+    let all = rosters.iter().flat_map(|roster| roster.subscribers());
+    all.filter(|subscriber| subscriber.dialect == Dialect::V1 && may_hear(subscriber))
+        .map(|subscriber| subscriber.connection.clone())
         .collect()
 }

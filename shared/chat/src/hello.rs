@@ -10,6 +10,7 @@ use gatepost_protocol::PROTOCOL;
 use gatepost_protocol::RoomName;
 use gatepost_protocol::action::Hello;
 use gatepost_protocol::limits::PAGE_ITEMS;
+use gatepost_protocol::limits::ROOMS;
 use gatepost_store::Connection;
 use gatepost_store::Greeting;
 use gatepost_store::Membership;
@@ -29,14 +30,14 @@ use crate::connect::given_up;
 use crate::resume::refused_state;
 use crate::unless_away;
 
-/// Subscriptions one shard of a room holds at most.
+/// Subscriptions of a room at most, for each of its shards.
 const SHARD_SUBSCRIPTIONS: u64 = 2_000;
 
 /// What subscribing to rooms found.
 #[derive(Debug, Default)]
 pub(crate) struct Subscriptions {
-    /// Rooms that have no place left.
-    pub(crate) full: Vec<RoomName>,
+    /// Rooms to which the connection is not subscribed, and why.
+    pub(crate) refused: Vec<(RoomName, Refusal)>,
     /// The subscriptions of the fullest room.
     pub(crate) most: u64,
 }
@@ -106,8 +107,8 @@ impl Chat {
             Ok(rooms) => rooms,
             Err(error) => return Ok(told(error, degraded, after)),
         };
-        for name in subscribed.full {
-            rooms.insert(name, refused_state(&room_full()));
+        for (name, refusal) in subscribed.refused {
+            rooms.insert(name, refused_state(&refusal));
         }
         let is_cut = memberships.len() > PAGE_ITEMS as usize;
         memberships.truncate(PAGE_ITEMS as usize);
@@ -136,8 +137,8 @@ impl Chat {
     }
 
     /// Subscribes to rooms whose heads were read before, or renews; without rooms, it renews the
-    /// connection alone. A room that has no place left is given up again. `None` if the connection
-    /// was removed meanwhile.
+    /// connection alone. A room that has no place left is given up again, and so are the last rooms
+    /// of a connection that is in too many. `None` if the connection was removed meanwhile.
     pub(crate) async fn subscribe(
         &self,
         caller: &Caller,
@@ -159,9 +160,25 @@ impl Chat {
             Some(None) => return Ok(None),
             Some(Some(subscribed)) => subscribed,
         };
-        for (room, subscribed) in rooms.iter().zip(subscribed) {
+        for (index, (room, subscribed)) in rooms.iter().zip(subscribed).enumerate() {
             found.most = found.most.max(subscribed.subscribers);
-            if subscribed.subscribers > SHARD_SUBSCRIPTIONS {
+            let rooms_before = subscribed
+                .rooms
+                .saturating_sub((rooms.len() - index - 1) as u64);
+            let refusal = if rooms_before > ROOMS as u64 {
+                Some(too_many_rooms())
+            } else if subscribed.subscribers > SHARD_SUBSCRIPTIONS
+                && self.is_full(room, degraded).await?
+            {
+                Some(room_full())
+            } else {
+                None
+            };
+            let place = || Place {
+                room: room.name.clone(),
+                shards: room.shards,
+            };
+            if let Some(refusal) = refusal {
                 let subscriber = &connection.subscriber;
                 let (name, shards) = (&room.name, room.shards);
                 let ended = self
@@ -170,19 +187,32 @@ impl Chat {
                     .unsubscribe(subscriber, name, shards, now)
                     .await;
                 unless_away(ended, degraded)?;
-                found.full.push(room.name.clone());
-            } else if subscribed.first_device && crate::announce::is_intimate(&subscribed) {
-                let place = Place {
-                    room: room.name.clone(),
-                    shards: room.shards,
-                };
+                found.refused.push((room.name.clone(), refusal));
+            } else if !crate::announce::is_intimate(&subscribed) {
+                after.push(After::Occupancy { place: place() });
+            } else if subscribed.first_device {
                 after.push(After::Joined {
-                    place,
+                    place: place(),
                     user: caller.sender(),
                 });
             }
         }
         Ok(Some(found))
+    }
+
+    /// Whether a room with a full shard has more subscriptions than all its shards are made for:
+    /// users do not spread evenly.
+    async fn is_full(&self, room: &Room, degraded: &mut bool) -> Result<bool, StoreError> {
+        if room.shards == 1 {
+            return Ok(true);
+        }
+        let counted = self
+            .parts
+            .registry
+            .count(&room.name, room.shards, self.now())
+            .await;
+        let count = unless_away(counted, degraded)?.unwrap_or_default();
+        Ok(count > SHARD_SUBSCRIPTIONS * u64::from(room.shards))
     }
 }
 
@@ -199,6 +229,13 @@ pub(crate) fn room_full() -> Refusal {
     Refusal::new(
         Code::RoomFull,
         "this room has as many subscriptions as it can",
+    )
+}
+
+fn too_many_rooms() -> Refusal {
+    Refusal::new(
+        Code::Forbidden,
+        "this connection is in 100 rooms already; leave one first",
     )
 }
 

@@ -18,7 +18,6 @@ use crate::Place;
 use crate::Refusal;
 use crate::RoomPolicy;
 use crate::connect::given_up;
-use crate::hello::room_full;
 use crate::unless_away;
 
 impl Chat {
@@ -33,8 +32,10 @@ impl Chat {
             .await?;
         let subscribers = match subscribed {
             None => return Ok(given_up(caller, Some(Farewell::Expiring))),
-            Some(subscribed) if !subscribed.full.is_empty() => return Err(room_full()),
-            Some(subscribed) => subscribed.most,
+            Some(mut subscribed) => match subscribed.refused.pop() {
+                Some((_, refusal)) => return Err(refusal),
+                None => subscribed.most,
+            },
         };
         // Read after subscribing: what is committed later is pushed.
         let most = join.history.unwrap_or(0);

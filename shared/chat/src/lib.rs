@@ -19,6 +19,7 @@
 
 mod act;
 mod after;
+mod allowance;
 mod ambient;
 mod announce;
 mod caller;
@@ -29,6 +30,8 @@ mod hello;
 mod join;
 mod lane;
 mod lease;
+mod mark;
+mod occupancy;
 mod outcome;
 mod ping;
 mod read;
@@ -39,6 +42,7 @@ mod send;
 mod settings;
 mod stall;
 mod task;
+mod typing;
 mod who;
 mod window;
 mod work;

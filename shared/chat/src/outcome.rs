@@ -143,6 +143,37 @@ pub enum After {
         /// The user.
         user: Sender,
     },
+    /// A user is writing, or no longer: tell the others.
+    Typing {
+        /// The room.
+        place: Place,
+        /// The user.
+        user: Sender,
+        /// Until when.
+        until: Millis,
+    },
+    /// A user has read up to an entry: tell the others, and the user's other devices.
+    Read {
+        /// The room.
+        place: Place,
+        /// The user.
+        user: Sender,
+        /// Where it was said.
+        connection: ConnectionId,
+        /// The entry.
+        seq: Seq,
+    },
+    /// Somebody came to or is in a room too large for `joined` and `left`: tell it how many there
+    /// are, if that is news.
+    Occupancy {
+        /// The room.
+        place: Place,
+    },
+    /// The history refused a send, which took from the room's rate: give it back.
+    Refund {
+        /// The room.
+        room: RoomName,
+    },
     /// A session began: record it.
     Session {
         /// The connection.

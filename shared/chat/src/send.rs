@@ -85,8 +85,29 @@ impl Chat {
         }
     }
 
-    /// One turn at the history. Once it is answered `Stored`, the entry is durable.
+    /// One turn at the history. What did not get into the log must not use up what the room may:
+    /// a banned user could silence it.
     pub(crate) async fn append(
+        &self,
+        room: RoomName,
+        from: Sender,
+        key: AppendKey,
+        content: Content,
+    ) -> Result<Acted, Refusal> {
+        let refund =
+            (self.parts.settings.rates.per_room > 0).then(|| After::Refund { room: room.clone() });
+        let appended = self.append_entry(room, from, key, content).await;
+        let mut acted = match appended {
+            Err(refusal) if refusal.fault.is_none() => Acted::refused(refusal),
+            appended => appended?,
+        };
+        let is_stored = matches!(&acted.outcome, Ok(Answer::Sent(sent)) if !sent.duplicate);
+        acted.after.extend(refund.filter(|_| !is_stored));
+        Ok(acted)
+    }
+
+    /// Once the history has answered `Stored`, the entry is durable.
+    async fn append_entry(
         &self,
         room: RoomName,
         from: Sender,

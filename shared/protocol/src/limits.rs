@@ -30,7 +30,7 @@ pub const JOIN_ITEMS: u32 = 50;
 pub const PAGE_ITEMS: u32 = 100;
 
 /// Rooms one `hello`, `sync` or `ping` may name: as many as always fit the reply, even if no room
-/// has a new entry.
+/// has a new entry. And so many rooms may a connection be subscribed to, as one `ping` renews.
 pub const ROOMS: usize = 100;
 
 /// Subscriptions up to which a room's members are told of each other's `joined`, `left`, `typing`

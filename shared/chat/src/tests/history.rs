@@ -38,6 +38,7 @@ struct Log {
     numbered: HashMap<(UserId, ClientId), Vec<Numbered>>,
     keyed: HashMap<String, Seq>,
     standings: HashMap<UserId, Standing>,
+    read: HashMap<UserId, Seq>,
 }
 
 /// The place and the digest of a numbered send.
@@ -112,6 +113,7 @@ impl Log {
             numbered: HashMap::new(),
             keyed: HashMap::new(),
             standings: HashMap::new(),
+            read: HashMap::new(),
         }
     }
 
@@ -188,7 +190,7 @@ impl Log {
             shards: self.shards,
             role,
             banned: matches!(standing, Some(Standing::Banned(_))),
-            read: 0,
+            read: self.read.get(user).copied().unwrap_or_default(),
         }
     }
 }
@@ -317,8 +319,15 @@ impl History for MemoryHistory {
         self.set_standing(room, user, standing).await
     }
 
-    async fn mark_read(&self, _: &RoomName, _: &UserId, _: Seq) -> Result<(), StoreError> {
-        self.turn(|_| ()).await
+    async fn mark_read(&self, room: &RoomName, user: &UserId, seq: Seq) -> Result<(), StoreError> {
+        self.turn(|rooms| {
+            if let Some(log) = rooms.get_mut(room) {
+                let head = log.entries.len() as Seq;
+                let read = log.read.entry(user.clone()).or_default();
+                *read = seq.min(head).max(*read);
+            }
+        })
+        .await
     }
 
     async fn open_session(

@@ -6,6 +6,7 @@ mod degraded;
 mod fanout;
 mod gateway;
 mod history;
+mod limits;
 mod presence;
 mod races;
 mod registry;
@@ -276,7 +277,6 @@ fn text_of(entry: &Entry) -> String {
 fn actions_of_later() -> Vec<Action> {
     [
         r#"{"action":"rooms"}"#,
-        r#"{"action":"typing","room":"lobby","on":true}"#,
         r#"{"action":"direct","to":"bob","body":{"text":"hi"}}"#,
     ]
     .iter()

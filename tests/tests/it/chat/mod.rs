@@ -5,4 +5,5 @@ mod devices;
 mod faults;
 mod hearing;
 mod path;
+mod presence;
 mod refusals;
