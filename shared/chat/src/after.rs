@@ -24,6 +24,7 @@ use crate::Task;
 use crate::drain::Drained;
 use crate::drain::OVERTIME;
 use crate::drain::Throttled;
+use crate::lease::Lease;
 use crate::lease::Stop;
 
 /// How long a function that answered goes on posting, before another takes over.
@@ -122,20 +123,23 @@ impl Chat {
     /// Commit → head → list → posts, in this order without exception.
     async fn push(&self, push: &Push, end: Instant, last: Instant) -> Result<(), StoreError> {
         let place = &push.place;
-        self.parts
-            .registry
-            .raise_head(&place.room, push.seq)
-            .await?;
         let first = shard_of(&push.sender, place.shards);
         let shard = Shard {
             room: place.room.clone(),
             index: first,
         };
+        let claimed = Lease::begin(self, &shard, push.seq).await?;
         let others = (0..place.shards).filter(|&index| index != first);
-        let (drained, ()) = tokio::join!(
-            self.drain(&shard, Some(push), Throttled::HandOn, end, last),
-            self.hand_on_idle(push, others),
-        );
+        let draining = async {
+            match claimed {
+                Some(claimed) => {
+                    self.drain_claimed(claimed, Some(push), Throttled::HandOn, end, last)
+                        .await
+                }
+                None => Ok(Drained::Done),
+            }
+        };
+        let (drained, ()) = tokio::join!(draining, self.hand_on_idle(push, others));
         match drained {
             Ok(Drained::Done) | Err(Stop::Lost) => {}
             Ok(Drained::Unfinished) => self.hand_on_logged(&shard, 0).await,

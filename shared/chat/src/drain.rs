@@ -13,6 +13,7 @@ use gatepost_store::Release;
 use gatepost_store::Shard;
 use gatepost_store::StoreError;
 use tokio::time::Instant;
+use tokio::time::sleep_until;
 
 use crate::Chat;
 use crate::Push;
@@ -22,14 +23,20 @@ use crate::lane::Frames;
 use crate::lane::Landing;
 use crate::lane::Lane;
 use crate::lane::fly;
+use crate::lease::Claimed;
 use crate::lease::Lease;
 use crate::lease::Stop;
+use crate::roster::Roster;
 
 /// How long after the end a post under way is waited for when a function's deadline is near.
 pub(crate) const OVERTIME: Duration = Duration::from_millis(300);
 
 /// Entries of one turn.
 const TURN: u32 = 100;
+
+/// Turns of a room that goes on while it is posted begin at least so far apart: 200 entries a second,
+/// the most that a room takes unless told otherwise, then go in frames of four.
+const PACE: Duration = Duration::from_millis(20);
 
 /// Whether anything is left for another worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,26 +58,51 @@ pub(crate) enum Throttled {
 }
 
 impl Chat {
-    /// Posts what a shard's subscribers have not got yet. Begins with nobody after `end`, and cuts
-    /// off at `last` what is under way then: a seed client does not get the rest of it any more.
-    /// `own` is the entry that this worker has in memory.
+    /// Takes a shard's lease, unless another has it, and drains the shard.
     pub(crate) async fn drain(
         &self,
         shard: &Shard,
+        throttled: Throttled,
+        end: Instant,
+        last: Instant,
+    ) -> Result<Drained, Stop> {
+        match Lease::claim(self, shard).await? {
+            Some(claimed) => {
+                self.drain_claimed(claimed, None, throttled, end, last)
+                    .await
+            }
+            None => Ok(Drained::Done),
+        }
+    }
+
+    /// Posts what a shard's subscribers have not got yet. Begins with nobody after `end`, and cuts
+    /// off at `last` what is under way then: a seed client does not get the rest of it any more.
+    /// `own` is the entry that this worker has in memory.
+    pub(crate) async fn drain_claimed(
+        &self,
+        claimed: Claimed<'_>,
         own: Option<&Push>,
         throttled: Throttled,
         end: Instant,
         last: Instant,
     ) -> Result<Drained, Stop> {
-        let Some((mut lease, cursor)) = Lease::claim(self, shard).await? else {
-            return Ok(Drained::Done);
+        let Claimed {
+            mut lease,
+            cursor,
+            head,
+            roster,
+        } = claimed;
+        let seen = Seen {
+            cursor,
+            head,
+            roster,
         };
         let connections = &self.parts.connections;
         let start = |lane: Lane| fly(Arc::clone(connections), lane, last);
         let mut delivery = Delivery::new(&self.stalls, start);
 
         let result = self
-            .turns(&mut delivery, &mut lease, cursor, own, throttled, end)
+            .turns(&mut delivery, &mut lease, seen, own, throttled, end)
             .await;
         if !matches!(result, Ok(Turned::Released) | Err(Stop::Lost))
             && let Err(error) = lease.give_up().await
@@ -93,7 +125,7 @@ impl Chat {
         &self,
         delivery: &mut Delivery<'_, L, F>,
         lease: &mut Lease<'_>,
-        cursor: Option<Seq>,
+        mut seen: Seen,
         own: Option<&Push>,
         throttled: Throttled,
         end: Instant,
@@ -103,7 +135,7 @@ impl Chat {
         F: Future<Output = (Lane, Landing)>,
     {
         let (shard, registry) = (lease.shard, &self.parts.registry);
-        lease.cursor = match (cursor, own) {
+        lease.cursor = match (seen.cursor, own) {
             (Some(cursor), _) => cursor,
             // Nobody subscribed since the registry began: only what is new is of interest.
             (None, Some(push)) => push.seq.saturating_sub(1),
@@ -113,7 +145,11 @@ impl Chat {
             .and_then(|push| push.entry.as_ref())
             .map(|(epoch, _)| *epoch);
         loop {
-            let head = registry.head(&shard.room).await?;
+            let begun = Instant::now();
+            let head = match seen.head.take() {
+                Some(head) => Some(head),
+                None => registry.head(&shard.room).await?,
+            };
             let head = head.max(own.map(|push| push.seq)).unwrap_or_default();
             if head > lease.cursor {
                 if Instant::now() >= end {
@@ -123,6 +159,7 @@ impl Chat {
                 let entries = match own_entry(own, lease.cursor, head) {
                     Some(entry) => std::slice::from_ref(entry),
                     None => {
+                        seen.roster = None;
                         let after = Range::After(lease.cursor);
                         read = self.parts.history.entries(&shard.room, after, TURN).await?;
                         &read
@@ -132,7 +169,10 @@ impl Chat {
                     return Ok(Turned::Behind);
                 };
                 // Read after the entries: who is not on it reads them from the log.
-                let roster = self.roster(shard).await?;
+                let roster = match seen.roster.take() {
+                    Some(roster) => roster,
+                    None => self.roster(shard).await?,
+                };
                 if roster.len() > 0 {
                     let epoch = match epoch {
                         Some(epoch) => epoch,
@@ -154,7 +194,8 @@ impl Chat {
                 }
             }
             match lease.release().await? {
-                Release::Dirty => {}
+                // Somebody wrote meanwhile: what else comes until then goes in one frame with it.
+                Release::Dirty => sleep_until((begun + PACE).min(end)).await,
                 Release::Released => return Ok(Turned::Released),
                 Release::Lost => return Err(Stop::Lost),
             }
@@ -171,6 +212,14 @@ impl Chat {
             .await?;
         Ok(found.first().map_or(0, |room| room.epoch))
     }
+}
+
+/// What was read when the lease was taken, good for the first turn. The list is only if that turn's
+/// entry is the worker's own: it must be read after the entries.
+struct Seen {
+    cursor: Option<Seq>,
+    head: Option<Seq>,
+    roster: Option<Arc<Roster>>,
 }
 
 /// How the turns of a worker ended.

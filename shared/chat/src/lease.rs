@@ -1,5 +1,6 @@
 //! The lease of a shard's fan-out: whoever holds it posts, nobody else.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gatepost_gateway_client::PostError;
@@ -11,6 +12,7 @@ use gatepost_store::StoreError;
 use tokio::time::Instant;
 
 use crate::Chat;
+use crate::roster::Roster;
 
 /// How long a worker that died keeps others out. Many times what one store turn or post may take.
 const TTL_MS: u64 = 8_000;
@@ -45,13 +47,23 @@ pub(crate) struct Lease<'a> {
     renew_at: Instant,
 }
 
+/// A lease just taken, and what was read with it.
+pub(crate) struct Claimed<'a> {
+    pub(crate) lease: Lease<'a>,
+    /// The cursor, where the registry knows one.
+    pub(crate) cursor: Option<Seq>,
+    /// The room's head, if it was asked for.
+    pub(crate) head: Option<Seq>,
+    /// The list of subscribers, if one was kept and held when the lease was taken.
+    pub(crate) roster: Option<Arc<Roster>>,
+}
+
 impl<'a> Lease<'a> {
-    /// Takes the lease with the cursor, where the registry knows one; `None` if another holds it:
-    /// that one will take one more turn.
+    /// Takes the lease; `None` if another holds it: that one will take one more turn.
     pub(crate) async fn claim(
         chat: &'a Chat,
         shard: &'a Shard,
-    ) -> Result<Option<(Self, Option<Seq>)>, StoreError> {
+    ) -> Result<Option<Claimed<'a>>, StoreError> {
         let holder = chat.holder();
         let renew_at = Instant::now() + RENEWAL;
         let now = chat.now();
@@ -70,9 +82,46 @@ impl<'a> Lease<'a> {
                     cursor: cursor.unwrap_or_default(),
                     renew_at,
                 };
-                Ok(Some((lease, cursor)))
+                Ok(Some(Claimed {
+                    lease,
+                    cursor,
+                    head: None,
+                    roster: None,
+                }))
             }
         }
+    }
+
+    /// Raises the room's head for an entry and takes the lease, in one turn at the registry.
+    pub(crate) async fn begin(
+        chat: &'a Chat,
+        shard: &'a Shard,
+        seq: Seq,
+    ) -> Result<Option<Claimed<'a>>, StoreError> {
+        let kept = chat.rosters.get(shard);
+        let known = kept.as_ref().map(|roster| roster.version());
+        let holder = chat.holder();
+        let renew_at = Instant::now() + RENEWAL;
+        let begun = chat
+            .parts
+            .registry
+            .begin(shard, seq, &holder, TTL_MS, known, chat.now())
+            .await?;
+        let Claim::Held { cursor } = begun.claim else {
+            return Ok(None);
+        };
+        Ok(Some(Claimed {
+            lease: Self {
+                chat,
+                shard,
+                holder,
+                cursor: cursor.unwrap_or_default(),
+                renew_at,
+            },
+            cursor,
+            head: Some(begun.head),
+            roster: kept.filter(|_| begun.list_holds),
+        }))
     }
 
     /// Renews the lease if it is time.

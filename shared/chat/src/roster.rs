@@ -37,6 +37,10 @@ impl Roster {
         }
     }
 
+    pub(crate) fn version(&self) -> u64 {
+        self.version
+    }
+
     pub(crate) fn subscribers(&self) -> &[Subscriber] {
         &self.subscribers
     }
@@ -66,7 +70,7 @@ pub(crate) struct Rosters {
 }
 
 impl Rosters {
-    fn get(&self, shard: &Shard) -> Option<Arc<Roster>> {
+    pub(crate) fn get(&self, shard: &Shard) -> Option<Arc<Roster>> {
         self.kept
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

@@ -73,7 +73,7 @@ impl Chat {
         end: Instant,
     ) -> Result<(), WorkError> {
         let last = end + OVERTIME;
-        match self.drain(shard, None, Throttled::Leave, end, last).await {
+        match self.drain(shard, Throttled::Leave, end, last).await {
             Ok(Drained::Done) | Err(Stop::Lost) => Ok(()),
             Ok(Drained::Unfinished) if hops >= HOPS => {
                 tracing::warn!(room = %shard.room, shard = shard.index, "a shard never gets done");

@@ -194,6 +194,17 @@ pub enum Claim {
     Busy,
 }
 
+/// What a worker that has an entry found: [`Registry::begin`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Begun {
+    /// The room's head as it was after the claim: the entry's seq at the least.
+    pub head: Seq,
+    /// Whether the lease is its own.
+    pub claim: Claim,
+    /// Whether the lease is, and the list of subscribers that it has still holds.
+    pub list_holds: bool,
+}
+
 /// What a release of a shard's fan-out found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Release {
@@ -328,6 +339,31 @@ pub trait Registry: std::fmt::Debug + Send + Sync {
         ttl_ms: u64,
         now: Millis,
     ) -> Result<Claim, StoreError>;
+
+    /// Raises the room's head to `seq`, then takes the lease or marks it dirty, and asks whether the
+    /// list of version `known` still holds: what an entry's first worker does, in one round trip
+    /// where the store can.
+    async fn begin(
+        &self,
+        shard: &Shard,
+        seq: Seq,
+        holder: &str,
+        ttl_ms: u64,
+        known: Option<u64>,
+        now: Millis,
+    ) -> Result<Begun, StoreError> {
+        self.raise_head(&shard.room, seq).await?;
+        let claim = self.claim(shard, holder, ttl_ms, now).await?;
+        let list_holds = known.is_some()
+            && matches!(claim, Claim::Held { .. })
+            && self.subscribers(shard, known, now).await? == Subscribers::Unchanged;
+        let head = self.head(&shard.room).await?;
+        Ok(Begun {
+            head: head.map_or(seq, |head| head.max(seq)),
+            claim,
+            list_holds,
+        })
+    }
 
     /// Raises the cursor and renews the lease. `false` if the lease is another's: stop.
     async fn advance(

@@ -446,3 +446,30 @@ async fn a_lane_under_way_when_a_worker_ends_is_cut_off_after_five_seconds() {
     assert_eq!(begun.elapsed(), Duration::from_secs(7));
     assert_eq!(world.gateway.frames("u001").len(), 7);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_quickly_goes_in_few_frames_and_the_first_waits_for_nothing() {
+    const MESSAGES: u32 = 100;
+    let world = world();
+    room_of(&world, names(2)).await;
+    world.gateway.all_take(Duration::from_millis(7));
+    let mut senders = Vec::new();
+    let begun = Instant::now();
+    for number in 0..MESSAGES {
+        let (world, text) = (world.clone(), number.to_string());
+        senders.push(tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(5) * number).await;
+            world.send(&user("u000"), "lobby", &text).await
+        }));
+    }
+    for sender in senders {
+        sender.await.unwrap();
+    }
+    let texts: Vec<_> = (0..MESSAGES).map(|number| number.to_string()).collect();
+    assert_eq!(world.pushed("u001"), texts);
+    let arrivals = world.gateway.arrivals("u001");
+    assert_eq!(arrivals[0], begun + Duration::from_millis(7));
+    // 200 messages a second: a quarter of a post for each.
+    assert!(arrivals.len() <= 30, "{} frames", arrivals.len());
+    assert!(arrivals[arrivals.len() - 1] <= begun + Duration::from_millis(5 * 99 + 20 + 7));
+}

@@ -3,6 +3,7 @@
 use gatepost_protocol::ConnectionId;
 use gatepost_protocol::Millis;
 use gatepost_protocol::RoomName;
+use gatepost_protocol::Seq;
 
 use super::key::Keys;
 use super::link::Link;
@@ -152,6 +153,34 @@ impl RedisRegistry {
             .arg(u8::from(gone))
             .arg(now);
         rooms.fold(call, |call, room| call.arg(room.as_str()))
+    }
+
+    pub(super) fn raised(&self, room: &RoomName, seq: Seq) -> Call {
+        Call::script(&script::RAISE_HEAD, [&self.keys.room(room)])
+            .arg(seq)
+            .arg(DAY_MS)
+    }
+
+    pub(super) fn head_of(&self, room: &RoomName) -> Call {
+        Call::Plain(redis::cmd("HGET"))
+            .arg(self.keys.room(room))
+            .arg("h")
+    }
+
+    pub(super) fn claimed(&self, shard: &Shard, holder: &str, ttl_ms: u64, now: Millis) -> Call {
+        Call::script(&script::CLAIM, [&self.keys.fan_out(shard)])
+            .arg(holder)
+            .arg(now)
+            .arg(end(now, ttl_ms))
+            .arg(DAY_MS)
+    }
+
+    pub(super) fn stamped(&self, shard: &Shard, now: Millis) -> Result<Call, StoreError> {
+        let (list, fan_out) = self.keys.shard(shard);
+        Ok(Call::script(&script::STAMP, [&list, &fan_out])
+            .arg(now)
+            .arg(stamp()?)
+            .arg(DAY_MS))
     }
 
     /// Takes back what was added for a connection that was removed meanwhile.

@@ -19,6 +19,7 @@ use super::record::Record;
 use super::script;
 use super::script::Call;
 use crate::Admission;
+use crate::Begun;
 use crate::Claim;
 use crate::Connection;
 use crate::Greeting;
@@ -75,6 +76,17 @@ impl RedisRegistry {
     ) -> Result<T, StoreError> {
         read(what, self.link.one(what, call).await?)
     }
+}
+
+/// What the script that claims a fan-out answered.
+fn claim(what: &'static str, answer: Value) -> Result<Claim, StoreError> {
+    if matches!(answer, Value::Int(_)) {
+        return Ok(Claim::Busy);
+    }
+    let cursor: String = read(what, answer)?;
+    Ok(Claim::Held {
+        cursor: cursor.parse().ok(),
+    })
 }
 
 #[async_trait]
@@ -400,11 +412,8 @@ impl Registry for RedisRegistry {
         now: Millis,
     ) -> Result<Subscribers, StoreError> {
         let what = "reading subscribers";
-        let (list, fan_out) = self.keys.shard(shard);
-        let version = Call::script(&script::STAMP, [&list, &fan_out])
-            .arg(now)
-            .arg(stamp()?)
-            .arg(DAY_MS);
+        let (list, _) = self.keys.shard(shard);
+        let version = self.stamped(shard, now)?;
         // Plain, not through the script: a list costs three times as much there.
         let all = Call::Plain(redis::cmd("ZRANGE")).arg(&list).arg(0).arg(-1);
         // The stamp first: a list may be newer than its stamp, never older.
@@ -429,17 +438,12 @@ impl Registry for RedisRegistry {
     }
 
     async fn raise_head(&self, room: &RoomName, seq: Seq) -> Result<(), StoreError> {
-        let call = Call::script(&script::RAISE_HEAD, [&self.keys.room(room)])
-            .arg(seq)
-            .arg(DAY_MS);
+        let call = self.raised(room, seq);
         self.link.one("raising a head", call).await.map(drop)
     }
 
     async fn head(&self, room: &RoomName) -> Result<Option<Seq>, StoreError> {
-        let call = Call::Plain(redis::cmd("HGET"))
-            .arg(self.keys.room(room))
-            .arg("h");
-        self.one("reading a head", call).await
+        self.one("reading a head", self.head_of(room)).await
     }
 
     async fn claim(
@@ -450,20 +454,39 @@ impl Registry for RedisRegistry {
         now: Millis,
     ) -> Result<Claim, StoreError> {
         let what = "claiming a fan-out";
-        let call = Call::script(&script::CLAIM, [&self.keys.fan_out(shard)])
-            .arg(holder)
-            .arg(now)
-            .arg(end(now, ttl_ms))
-            .arg(DAY_MS);
-        match self.one(what, call).await? {
-            Value::Int(_) => Ok(Claim::Busy),
-            cursor => {
-                let cursor: String = read(what, cursor)?;
-                Ok(Claim::Held {
-                    cursor: cursor.parse().ok(),
-                })
-            }
+        let call = self.claimed(shard, holder, ttl_ms, now);
+        claim(what, self.one(what, call).await?)
+    }
+
+    async fn begin(
+        &self,
+        shard: &Shard,
+        seq: Seq,
+        holder: &str,
+        ttl_ms: u64,
+        known: Option<u64>,
+        now: Millis,
+    ) -> Result<Begun, StoreError> {
+        let what = "beginning a fan-out";
+        let raise = self.raised(&shard.room, seq);
+        let mut look = vec![self.claimed(shard, holder, ttl_ms, now)];
+        if known.is_some() {
+            look.push(self.stamped(shard, now)?);
         }
+        // After the claim, which takes marks away: the head of whoever left one is seen.
+        let head = self.head_of(&shard.room);
+        let mut answers = self.run(what, &[&[raise], &look, &[head]]).await?;
+        let _: bool = answers.next()?;
+        let claim = claim(what, answers.next()?)?;
+        let list_holds = known.is_some()
+            && answers.next::<Option<u64>>()? == known
+            && matches!(claim, Claim::Held { .. });
+        let head: Option<Seq> = answers.next()?;
+        Ok(Begun {
+            head: head.map_or(seq, |head| head.max(seq)),
+            claim,
+            list_holds,
+        })
     }
 
     async fn advance(

@@ -10,6 +10,7 @@ use gatepost_protocol::Seq;
 use gatepost_store::Claim;
 use gatepost_store::Registry;
 use gatepost_store::Release;
+use gatepost_store::Subscribers;
 use gatepost_store::Subscription;
 
 use super::shard;
@@ -17,12 +18,14 @@ use crate::store::Registries;
 use crate::store::behaviours;
 use crate::store::words::NOW;
 use crate::store::words::connection;
+use crate::store::words::into;
 use crate::store::words::room;
 
 behaviours! { Registries:
     a_head_is_never_lowered,
     a_fan_out_has_one_holder,
     a_busy_fan_out_is_marked_and_taken_again,
+    an_entrys_first_worker_raises_claims_and_looks_at_once,
     a_lease_that_ran_out_fences_its_holder,
     a_cursor_is_only_raised,
     a_subscription_gives_the_cursor_its_beginning,
@@ -126,6 +129,54 @@ async fn a_busy_fan_out_is_marked_and_taken_again(registries: Registries) {
     assert_eq!(
         one.release(&lobby, "a", 5, NOW + 1_000).await.unwrap(),
         Release::Released
+    );
+}
+
+async fn an_entrys_first_worker_raises_claims_and_looks_at_once(registries: Registries) {
+    let (one, other) = (registries.open(), registries.open());
+    let lobby = shard("lobby");
+    let subscribe = |id: &'static str| {
+        let (registry, of) = (one.clone(), connection(id, id));
+        async move { registry.subscribe(&of, &[into("lobby")], NOW).await }
+    };
+    let version = || async {
+        match one.subscribers(&lobby, None, NOW).await.unwrap() {
+            Subscribers::Listed { version, .. } => version,
+            Subscribers::Unchanged => panic!("nothing is known, so nothing is unchanged"),
+        }
+    };
+    subscribe("c1").await.unwrap();
+    let known = Some(version().await);
+    let held = |cursor| Claim::Held {
+        cursor: Some(cursor),
+    };
+    let begin = |registry: Arc<dyn Registry>, seq, holder, known| async move {
+        let lobby = shard("lobby");
+        let begun = registry.begin(&lobby, seq, holder, 1_000, known, NOW);
+        let begun = begun.await.unwrap();
+        (begun.head, begun.claim, begun.list_holds)
+    };
+    assert_eq!(begin(one.clone(), 5, "a", None).await, (5, held(0), false));
+    // Busy, and marked: the list is nothing to it.
+    let busy = begin(other.clone(), 3, "b", known).await;
+    assert_eq!(busy, (5, Claim::Busy, false));
+    assert_eq!(other.head(&lobby.room).await.unwrap(), Some(5));
+    let release = || one.release(&lobby, "a", 5, NOW);
+    assert_eq!(release().await.unwrap(), Release::Dirty);
+    assert_eq!(release().await.unwrap(), Release::Released);
+    assert_eq!(
+        begin(other.clone(), 6, "b", known).await,
+        (6, held(5), true)
+    );
+    subscribe("c2").await.unwrap();
+    assert_eq!(
+        begin(other.clone(), 7, "b", known).await,
+        (7, held(5), false)
+    );
+    let known = Some(version().await);
+    assert_eq!(
+        begin(other.clone(), 2, "b", known).await,
+        (7, held(5), true)
     );
 }
 
