@@ -4,6 +4,8 @@
 mod breaker;
 mod error;
 mod history;
+#[cfg(feature = "memory")]
+pub mod memory;
 mod migrate;
 mod mysql;
 mod open;

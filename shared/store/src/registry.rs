@@ -174,7 +174,7 @@ pub struct Removed {
 
 /// A part of a room's subscriptions with a fan-out of its own. Shard k of a user is
 /// `shard_of(user, shards)`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Shard {
     /// The room.
     pub room: RoomName,

@@ -44,8 +44,8 @@ use crate::Sessions;
 use crate::Settings;
 use crate::Task;
 use gateway::MemoryGateway;
-use history::MemoryHistory;
-use registry::MemoryRegistry;
+use history::TestHistory;
+use registry::TestRegistry;
 use turnstile::Turnstile;
 
 /// The time at which a test begins.
@@ -74,10 +74,11 @@ impl Random for Counter {
 #[derive(Debug, Clone)]
 struct World {
     chat: Arc<Chat>,
-    registry: Arc<MemoryRegistry>,
-    history: Arc<MemoryHistory>,
+    registry: Arc<TestRegistry>,
+    history: Arc<TestHistory>,
     gateway: Arc<MemoryGateway>,
     messages: Arc<AtomicU64>,
+    processes: Arc<AtomicU64>,
 }
 
 fn settings() -> Settings {
@@ -101,37 +102,38 @@ fn world() -> World {
 
 impl World {
     fn new(settings: Settings, turnstile: Turnstile) -> Self {
-        let registry = Arc::new(MemoryRegistry::new(turnstile.clone()));
-        let history = Arc::new(MemoryHistory::new(turnstile.clone()));
+        let registry = Arc::new(TestRegistry::new(turnstile.clone()));
+        let history = Arc::new(TestHistory::new(turnstile.clone()));
         let gateway = Arc::new(MemoryGateway::new(turnstile));
         let chat = Chat::new(Parts {
-            registry: Arc::clone(&registry) as _,
-            history: Arc::clone(&history) as _,
+            registry: Arc::clone(&registry.memory) as _,
+            history: Arc::clone(&history.memory) as _,
             connections: Arc::clone(&gateway) as _,
             fanout: Arc::clone(&gateway) as _,
             clock: Arc::new(TestClock(Instant::now())),
             random: Arc::new(Counter::default()),
             settings,
         });
-        let messages = Arc::new(AtomicU64::new(0));
         Self {
             chat: Arc::new(chat),
             registry,
             history,
             gateway,
-            messages,
+            messages: Arc::default(),
+            processes: Arc::default(),
         }
     }
 
     /// Another process on the same stores.
     fn another_process(&self, settings: Settings) -> Self {
+        let process = 1 + self.processes.fetch_add(1, Ordering::SeqCst);
         let chat = Chat::new(Parts {
-            registry: Arc::clone(&self.registry) as _,
-            history: Arc::clone(&self.history) as _,
+            registry: Arc::clone(&self.registry.memory) as _,
+            history: Arc::clone(&self.history.memory) as _,
             connections: Arc::clone(&self.gateway) as _,
             fanout: Arc::clone(&self.gateway) as _,
             clock: Arc::new(TestClock(Instant::now())),
-            random: Arc::new(Counter(AtomicU64::new(1 << 32))),
+            random: Arc::new(Counter(AtomicU64::new(process << 32))),
             settings,
         });
         Self {

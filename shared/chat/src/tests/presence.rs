@@ -49,7 +49,7 @@ async fn a_closed_connection_is_removed_at_once_and_announced_by_a_worker() {
         .await;
     world.chat.disconnected(&bob.connection).await;
     assert_eq!(world.registry.members("lobby"), ["ann|ann"]);
-    assert!(!world.history.sessions.lock().unwrap()[&bob.connection].1);
+    assert!(world.history.sessions()[&bob.connection].ended_at.is_some());
     assert_eq!(world.events("ann"), [joined("lobby", "bob")]);
     assert_eq!(world.work().await, 1);
     assert_eq!(
@@ -275,5 +275,5 @@ async fn who_was_in_no_room_leaves_without_a_worker() {
     world.chat.disconnected(&bob.connection).await;
     assert_eq!(world.work().await, 0);
     assert_eq!(world.registry.known(), 0);
-    assert!(!world.history.sessions.lock().unwrap()[&bob.connection].1);
+    assert!(world.history.sessions()[&bob.connection].ended_at.is_some());
 }

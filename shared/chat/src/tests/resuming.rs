@@ -44,7 +44,7 @@ async fn a_bare_hello_says_who_one_is_and_what_binds_one() {
     world.history.make("den", RoomKind::Private, 1);
     world
         .history
-        .set("den", "ann", Standing::Member(Role::Owner));
+        .set("den", "ann", &Standing::Member(Role::Owner));
     let hello = hello(&world, &user("ann"), "").await;
     assert_eq!(
         (hello.user.id.as_str(), hello.user.name.as_str()),
@@ -58,7 +58,7 @@ async fn a_bare_hello_says_who_one_is_and_what_binds_one() {
     assert_eq!(hello.memberships.len(), 1);
     assert_eq!(hello.memberships[0].role, Role::Owner);
     assert!(hello.rooms.is_empty());
-    assert_eq!(world.history.sessions.lock().unwrap().len(), 1);
+    assert_eq!(world.history.sessions().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,13 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering;
 
+use async_trait::async_trait;
+use gatepost_store::StoreError;
+use gatepost_store::memory::Trip;
 use tokio::sync::Semaphore;
 
 tokio::task_local! {
@@ -51,6 +57,58 @@ impl Turnstile {
         for gate in self.gates.iter() {
             gate.add_permits(10_000);
         }
+    }
+}
+
+/// The way to a store: through the turnstile, and no further while the store is away.
+#[derive(Debug)]
+pub(crate) struct Passage {
+    store: &'static str,
+    turnstile: Turnstile,
+    is_away: Arc<AtomicBool>,
+    calls: Calls,
+}
+
+/// The calls that arrived, by name.
+pub(crate) type Calls = Arc<Mutex<Vec<&'static str>>>;
+
+impl Passage {
+    pub(crate) fn new(store: &'static str, turnstile: Turnstile) -> Self {
+        Self {
+            store,
+            turnstile,
+            is_away: Arc::default(),
+            calls: Calls::default(),
+        }
+    }
+
+    /// Set, the store is away.
+    pub(crate) fn is_away(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.is_away)
+    }
+
+    pub(crate) fn calls(&self) -> Calls {
+        Arc::clone(&self.calls)
+    }
+}
+
+#[async_trait]
+impl Trip for Passage {
+    async fn out(&self, what: &'static str) -> Result<(), StoreError> {
+        self.turnstile.pass().await;
+        if self.is_away.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable {
+                store: self.store,
+                what,
+                source: None,
+            });
+        }
+        self.calls.lock().unwrap().push(what);
+        Ok(())
+    }
+
+    async fn back(&self, _: &'static str) -> Result<(), StoreError> {
+        Ok(())
     }
 }
 

@@ -11,6 +11,7 @@ use gatepost_store::open_registry;
 use tempfile::TempDir;
 
 use super::Histories;
+use super::Inside;
 use super::Registries;
 use super::check;
 use super::history;
@@ -44,12 +45,12 @@ async fn the_history_in_a_file_keeps_the_contract() {
     check(history::ALL, || {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let url = url(&folder);
-        let opened = url.clone();
+        let inside = Inside::Database(url.clone());
         let open = Arc::new(move || {
             let _kept = &folder;
-            open_history(&opened, Migrate::Auto).unwrap()
+            open_history(&url, Migrate::Auto).unwrap()
         });
-        Histories { url, open }
+        Histories { inside, open }
     })
     .await;
 }

@@ -9,6 +9,7 @@ use gatepost_store::open_history;
 use gatepost_tests::servers::MariaDb;
 
 use super::Histories;
+use super::Inside;
 use super::check;
 use super::history;
 use super::words::send;
@@ -27,9 +28,9 @@ async fn the_history_on_mariadb_keeps_the_contract() {
     let urls = std::sync::Mutex::new(urls);
     check(history::ALL, || {
         let url = urls.lock().unwrap().pop().unwrap();
-        let opened = url.clone();
-        let open = Arc::new(move || open_history(&opened, Migrate::Auto).unwrap());
-        Histories { url, open }
+        let inside = Inside::Database(url.clone());
+        let open = Arc::new(move || open_history(&url, Migrate::Auto).unwrap());
+        Histories { inside, open }
     })
     .await;
 }

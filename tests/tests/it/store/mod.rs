@@ -9,6 +9,7 @@ mod embedded;
 mod history;
 mod mariadb;
 mod mariadb_faults;
+mod memory;
 mod redis_faults;
 mod redis_servers;
 mod registry;
@@ -21,6 +22,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream;
 use gatepost_store::History;
 use gatepost_store::Registry;
+use gatepost_store::memory::MemoryHistory;
 
 /// A registry that several processes open.
 #[derive(Clone)]
@@ -36,8 +38,17 @@ impl Registries {
 /// A history that several processes open.
 #[derive(Clone)]
 struct Histories {
-    url: String,
+    inside: Inside,
     open: Arc<dyn Fn() -> Arc<dyn History> + Send + Sync>,
+}
+
+/// Where a test looks for what no method of a history reads.
+#[derive(Clone)]
+enum Inside {
+    /// In the database at this URL.
+    Database(String),
+    /// In the memory itself.
+    Memory(Arc<MemoryHistory>),
 }
 
 impl Histories {

@@ -95,8 +95,50 @@ fn a_library_stays_behind_the_one_crate_that_wraps_it() {
     }
 }
 
+#[test]
+fn no_deployed_binary_holds_the_stores_in_memory() {
+    for package in packages() {
+        let name = package["name"].as_str().unwrap();
+        let default = package["features"]["default"].as_array();
+        assert!(
+            name != "gatepost-store" || default.is_none_or(Vec::is_empty),
+            "the store's features are asked for one by one"
+        );
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let features = dependency["features"].as_array().unwrap();
+            let asks = dependency["name"] == "gatepost-store"
+                && features.iter().any(|feature| feature == "memory");
+            assert!(
+                !asks || name == "gatepost-tests" || dependency["kind"] == "dev",
+                "{name} asks for gatepost-store's feature `memory` outside its tests"
+            );
+        }
+    }
+}
+
 /// The workspace's members without their prefix, each with what its build depends on.
 fn members() -> BTreeMap<String, BTreeSet<String>> {
+    packages()
+        .iter()
+        .map(|package| {
+            let name = package["name"]
+                .as_str()
+                .unwrap()
+                .trim_start_matches("gatepost-");
+            let dependencies = package["dependencies"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .filter(|dependency| dependency["kind"].as_str() != Some("dev"))
+                .map(|dependency| String::from(dependency["name"].as_str().unwrap()))
+                .collect();
+            (String::from(name), dependencies)
+        })
+        .collect()
+}
+
+/// The workspace's members as cargo describes them.
+fn packages() -> Vec<Value> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let output = Command::new(env!("CARGO"))
         .args([
@@ -115,23 +157,5 @@ fn members() -> BTreeMap<String, BTreeSet<String>> {
         String::from_utf8_lossy(&output.stderr)
     );
     let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
-    metadata["packages"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|package| {
-            let name = package["name"]
-                .as_str()
-                .unwrap()
-                .trim_start_matches("gatepost-");
-            let dependencies = package["dependencies"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .filter(|dependency| dependency["kind"].as_str() != Some("dev"))
-                .map(|dependency| String::from(dependency["name"].as_str().unwrap()))
-                .collect();
-            (String::from(name), dependencies)
-        })
-        .collect()
+    metadata["packages"].as_array().unwrap().clone()
 }

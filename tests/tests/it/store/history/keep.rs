@@ -7,7 +7,7 @@ use gatepost_store::Range;
 
 use super::FUTURE;
 use super::PAST;
-use super::number;
+use super::inside::sessions;
 use super::stored;
 use super::texts;
 use super::with_lobby;
@@ -137,20 +137,19 @@ async fn sessions_begin_and_end_once(histories: Histories) {
         .open_session(&conn("c1"), &user("bob"), 11)
         .await
         .unwrap();
-    let open = "select count(*) from session where ended_at is null and started_at = 10 \
-        and user_id = x'616e6e'";
-    assert_eq!(number(&histories, open).await, 1);
+    let ann = String::from("ann");
+    assert_eq!(
+        sessions(&histories).await,
+        [(String::from("c1"), ann.clone(), 10, None)]
+    );
     history.close_session(&conn("c1"), 20).await.unwrap();
     history.close_session(&conn("c1"), 21).await.unwrap();
     assert_eq!(
-        number(
-            &histories,
-            "select count(*) from session where ended_at = 20"
-        )
-        .await,
-        1
+        sessions(&histories).await,
+        [(String::from("c1"), ann, 10, Some(20))]
     );
-    assert_eq!(number(&histories, "select count(*) from session").await, 1);
+    history.purge(20, 10).await.unwrap();
+    assert_eq!(sessions(&histories).await.len(), 1);
     history.purge(21, 10).await.unwrap();
-    assert_eq!(number(&histories, "select count(*) from session").await, 0);
+    assert_eq!(sessions(&histories).await, []);
 }

@@ -1,6 +1,7 @@
 //! What every history does. Each behaviour has a database of its own.
 
 mod append;
+mod inside;
 mod keep;
 mod right;
 mod room;
@@ -17,7 +18,6 @@ use gatepost_store::Migrate;
 use gatepost_store::Range;
 use gatepost_store::migrate;
 use gatepost_store::open_history;
-use sqlx::Connection;
 
 use super::Behaviour;
 use super::Histories;
@@ -83,24 +83,3 @@ pub(super) async fn migrate_together(url: &str) {
 pub(super) const PAST: i64 = 1_600_000_000_000;
 
 pub(super) const FUTURE: i64 = 4_000_000_000_000;
-
-/// Asks the database itself for one number.
-pub(super) async fn number(histories: &Histories, sql: &'static str) -> i64 {
-    if histories.url.starts_with("sqlite:") {
-        let mut connection = sqlx::SqliteConnection::connect(&histories.url)
-            .await
-            .unwrap();
-        sqlx::query_scalar(sql)
-            .fetch_one(&mut connection)
-            .await
-            .unwrap()
-    } else {
-        let mut connection = sqlx::MySqlConnection::connect(&histories.url)
-            .await
-            .unwrap();
-        sqlx::query_scalar(sql)
-            .fetch_one(&mut connection)
-            .await
-            .unwrap()
-    }
-}

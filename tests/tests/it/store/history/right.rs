@@ -8,7 +8,7 @@ use gatepost_store::Standing;
 
 use super::FUTURE;
 use super::PAST;
-use super::number;
+use super::inside::audit;
 use super::stored;
 use super::texts;
 use super::with_lobby;
@@ -335,10 +335,20 @@ async fn moderation_is_audited(histories: Histories) {
             .await
             .unwrap()
     );
-    assert_eq!(number(&histories, "select count(*) from audit").await, 7);
-    let banned = "select count(*) from audit where op = 'banned' and actor = x'616e6e' \
-        and user_id = x'626f62' and ends_at = 4000000000000 and at > 1700000000000";
-    assert_eq!(number(&histories, banned).await, 1);
-    let role = "select count(*) from audit where op = 'member' and role = 'moderator'";
-    assert_eq!(number(&histories, role).await, 1);
+    let line = |op: &str, role: Option<&str>, until: Option<i64>| {
+        let [by, op, of, to] = ["ann", op, "bob", "lobby"].map(String::from);
+        (by, op, of, to, role.map(String::from), until)
+    };
+    assert_eq!(
+        audit(&histories).await,
+        [
+            line("muted", None, Some(FUTURE)),
+            line("unmuted", None, None),
+            line("not_member", None, None),
+            line("member", Some("moderator"), None),
+            line("banned", None, Some(FUTURE)),
+            line("banned", None, None),
+            line("unbanned", None, None),
+        ]
+    );
 }

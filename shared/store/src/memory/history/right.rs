@@ -1,0 +1,77 @@
+//! What users may do in a room, and what they have read.
+
+use gatepost_protocol::Millis;
+use gatepost_protocol::RoomName;
+use gatepost_protocol::Seq;
+use gatepost_protocol::UserId;
+
+use super::Audited;
+use super::HistoryState;
+use super::Log;
+use super::Person;
+use crate::Standing;
+
+impl HistoryState {
+    /// [`History::set_standing`](crate::History::set_standing).
+    pub fn set_standing(&mut self, room: &RoomName, user: &UserId, standing: &Standing) -> bool {
+        let Some(log) = self.rooms.get_mut(room) else {
+            return false;
+        };
+        match standing {
+            Standing::Member(role) => log.person(user).role = Some(*role),
+            Standing::NotMember => log.end_membership(user),
+            Standing::Banned(until) => {
+                log.bans.insert(user.clone(), *until);
+                log.end_membership(user);
+            }
+            Standing::Unbanned => {
+                log.bans.remove(user);
+            }
+            Standing::Muted(until) => log.person(user).muted_until = Some(*until),
+            Standing::Unmuted => log.person(user).muted_until = None,
+        }
+        true
+    }
+
+    /// [`History::moderate`](crate::History::moderate).
+    pub fn moderate(
+        &mut self,
+        by: &UserId,
+        room: &RoomName,
+        user: &UserId,
+        standing: &Standing,
+        now: Millis,
+    ) -> bool {
+        let is_there = self.set_standing(room, user, standing);
+        if is_there {
+            self.audit.push(Audited {
+                at: now,
+                by: by.clone(),
+                room: room.clone(),
+                user: user.clone(),
+                standing: standing.clone(),
+            });
+        }
+        is_there
+    }
+
+    /// [`History::mark_read`](crate::History::mark_read).
+    pub fn mark_read(&mut self, room: &RoomName, user: &UserId, seq: Seq) {
+        if let Some(log) = self.rooms.get_mut(room) {
+            let seq = seq.min(log.head);
+            let person = log.person(user);
+            person.read = person.read.max(seq);
+        }
+    }
+}
+
+impl Log {
+    pub(super) fn person(&mut self, user: &UserId) -> &mut Person {
+        self.people.entry(user.clone()).or_default()
+    }
+
+    /// What was read and a mute stay.
+    fn end_membership(&mut self, user: &UserId) {
+        self.person(user).role = None;
+    }
+}
