@@ -53,6 +53,7 @@ use crate::cli::EXIT_USAGE;
 use crate::cli::Process;
 use crate::cli::SUPERVISE;
 use crate::cli::Subcommand;
+use crate::cli::WrongUsage;
 use crate::command::Command;
 use crate::style::Style;
 
@@ -124,5 +125,8 @@ fn report(result: anyhow::Result<()>, style: Style) -> ExitCode {
     };
     let text = format!("{} {error:#}\n", style.red("error:"));
     let _ = std::io::stderr().write_all(text.as_bytes());
-    ExitCode::FAILURE
+    match error.is::<WrongUsage>() {
+        true => ExitCode::from(EXIT_USAGE),
+        false => ExitCode::FAILURE,
+    }
 }

@@ -19,6 +19,10 @@ use crate::event::Event;
 use crate::event::Reply;
 use crate::fact::Condition;
 use crate::fact::FactEvent;
+use crate::fault::Fault;
+use crate::fault::Injected;
+use crate::fault::Step;
+use crate::fault::injected;
 use crate::function_name::function_arn;
 use crate::machine::Machine;
 use crate::spec::FunctionSpec;
@@ -72,10 +76,44 @@ impl Machine {
             }
             self.drop_event(&spec, event, Condition::RetriesExhausted);
         } else {
-            self.submit(function, event)?;
+            let fault = injected(&*self.config.faults, &spec.id, Step::Queue);
+            if fault == Injected::default() {
+                self.submit(function, event)?;
+            } else {
+                self.submit_with(fault, function, event)?;
+            }
             self.tell(function, FactEvent::Queued { request_id });
         }
         Ok(request_id)
+    }
+
+    /// Queues an event with what is to go wrong: late, not at all, or twice, as a queue that delivers
+    /// at least once may ("the function might receive the same event multiple times").
+    fn submit_with(
+        self: &Arc<Self>,
+        injected: Injected,
+        function: &str,
+        event: Event,
+    ) -> Result<(), InvokeError> {
+        let events = match (injected.fault, event.again()) {
+            (Some(Fault::Drop), _) => return Ok(()),
+            (Some(Fault::Duplicate), Some(again)) => vec![event, again],
+            _ => vec![event],
+        };
+        if injected.delay.is_zero() {
+            return events
+                .into_iter()
+                .try_for_each(|event| self.submit(function, event));
+        }
+        let (machine, function) = (self.clone(), function.to_owned());
+        tokio::spawn(async move {
+            tokio::time::sleep(injected.delay).await;
+            for event in events {
+                // Refused only when the emulator stops.
+                let _ = machine.submit(&function, event);
+            }
+        });
+        Ok(())
     }
 
     /// Ends an event that no environment gets.

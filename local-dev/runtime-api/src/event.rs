@@ -27,6 +27,23 @@ pub(crate) struct Event {
     pub(crate) submitted: Instant,
 }
 
+impl Event {
+    /// The same event once more, if nobody waits for its answer.
+    pub(crate) fn again(&self) -> Option<Self> {
+        let Reply::Nobody(attempt) = &self.reply else {
+            return None;
+        };
+        Some(Self {
+            request_id: self.request_id,
+            payload: self.payload.clone(),
+            client_context: self.client_context.clone(),
+            chain: self.chain.clone(),
+            reply: Reply::Nobody(*attempt),
+            submitted: self.submitted,
+        })
+    }
+}
+
 /// Who gets the answer.
 #[derive(Debug)]
 pub(crate) enum Reply {

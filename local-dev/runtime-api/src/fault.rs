@@ -1,10 +1,12 @@
-//! Faults on purpose: the steps of an environment at which it asks whether one is due.
+//! Faults on purpose: the steps of a function's invocation at which is asked whether one is due.
 //!
 //! Which rule fires is decided elsewhere, by a [`Faults`]. While no rule is set every step costs
 //! one relaxed load.
 
 use std::fmt;
 use std::time::Duration;
+
+use http::StatusCode;
 
 /// Decides which faults are due.
 pub trait Faults: fmt::Debug + Send + Sync {
@@ -32,7 +34,11 @@ impl Faults for NoFaults {
 /// Where a fault can be injected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Step {
-    /// An environment begins to start: the Init phase. The one place where it can be late.
+    /// A request to the Invoke API that may be answered.
+    Request,
+    /// An asynchronous event was accepted and is about to be queued.
+    Queue,
+    /// An environment begins to start: the Init phase.
     Init,
     /// An event is about to be sent to the runtime, which does not see it if it crashes.
     Event,
@@ -45,11 +51,34 @@ pub enum Step {
 }
 
 impl Step {
-    /// Whether the environment can wait here.
+    /// Whether what is due can be late here.
     #[must_use]
     pub fn can_wait(self) -> bool {
-        self == Self::Init
+        matches!(self, Self::Request | Self::Queue | Self::Init)
     }
+
+    /// Whether this fault can happen here.
+    #[must_use]
+    pub fn admits(self, fault: Fault) -> bool {
+        match fault {
+            Fault::Crash => !matches!(self, Self::Request | Self::Queue),
+            Fault::Status(_) => self == Self::Request,
+            Fault::Drop | Fault::Duplicate => self == Self::Queue,
+        }
+    }
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// The environment's processes are killed.
+    Crash,
+    /// The request is answered with this status, and nothing is invoked.
+    Status(StatusCode),
+    /// The event is lost, and nobody is told.
+    Drop,
+    /// The event is delivered twice.
+    Duplicate,
 }
 
 /// What is due at a step.
@@ -57,8 +86,15 @@ impl Step {
 pub struct Injected {
     /// To wait before the step.
     pub delay: Duration,
-    /// The environment's processes are killed.
-    pub crash: bool,
+    /// What goes wrong.
+    pub fault: Option<Fault>,
+}
+
+impl Injected {
+    /// Whether the environment's processes are killed.
+    pub(crate) fn crashes(self) -> bool {
+        self.fault == Some(Fault::Crash)
+    }
 }
 
 /// What is due at a step; nothing while no rule is set.

@@ -25,6 +25,10 @@ pub(crate) enum FunctionError {
     Reported(Bytes),
     /// The function, by its logical ID, was taken away while the event waited.
     Removed(String),
+    /// `Lambda-Runtime-Function-Response-Mode` was something else than `streaming`.
+    InvalidResponseMode,
+    /// The response broke off with an error of this type, of which nothing more was told.
+    BrokenOff(String),
     /// `Extension.InitError` or `Extension.ExitError`, and the type that the extension gave.
     Extension(&'static str, String),
 }
@@ -62,6 +66,11 @@ impl FunctionError {
                 );
                 return body("Function.ResponseSizeTooLarge", message);
             }
+            Self::BrokenOff(error_type) => return body(error_type, String::new()),
+            Self::InvalidResponseMode => (
+                "Runtime.InvalidResponseModeHeader",
+                "Invalid function response mode".to_owned(),
+            ),
             Self::Exit(None) => (
                 "Runtime.ExitError",
                 "Runtime exited without providing a reason".to_owned(),

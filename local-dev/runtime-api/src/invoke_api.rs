@@ -24,6 +24,9 @@ use uuid::Uuid;
 use crate::chain::Chain;
 use crate::event::MAX_ASYNC_PAYLOAD;
 use crate::event::MAX_PAYLOAD;
+use crate::fault::Fault;
+use crate::fault::Step;
+use crate::fault::injected;
 use crate::function_name::function_arn;
 use crate::function_name::function_name;
 use crate::lambda::Call;
@@ -162,6 +165,13 @@ impl Lambda {
             let message = format!("Could not parse request body into json: {error}");
             return invalid("InvalidRequestContentException", &message);
         }
+        let fault = injected(&*config.faults, &function.id, Step::Request);
+        if !fault.delay.is_zero() {
+            tokio::time::sleep(fault.delay).await;
+        }
+        if let Some(Fault::Status(status)) = fault.fault {
+            return refuse_on_purpose(status);
+        }
         let result = match text(headers, &INVOCATION_TYPE) {
             "" | "RequestResponse" => {
                 let Some(context) = client_context(headers) else {
@@ -214,6 +224,21 @@ impl Lambda {
         };
         result.unwrap_or_else(|error| error.refusal(self, &function.name))
     }
+}
+
+/// What the Invoke API answers with this status, where it has an answer with it.
+fn refuse_on_purpose(status: StatusCode) -> Response<Full<Bytes>> {
+    let error_type = match status {
+        StatusCode::BAD_REQUEST => "InvalidRequestContentException",
+        StatusCode::FORBIDDEN => "AccessDeniedException",
+        StatusCode::NOT_FOUND => "ResourceNotFoundException",
+        StatusCode::CONFLICT => "ResourceConflictException",
+        StatusCode::PAYLOAD_TOO_LARGE => "RequestTooLargeException",
+        StatusCode::TOO_MANY_REQUESTS => "TooManyRequestsException",
+        StatusCode::BAD_GATEWAY => "EC2UnexpectedException",
+        _ => "ServiceException",
+    };
+    refusal(status, error_type, "a fault was injected", None)
 }
 
 impl InvokeError {

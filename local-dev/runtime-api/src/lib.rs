@@ -30,6 +30,7 @@ pub use environment::LINE_BYTES;
 pub use event::MAX_ASYNC_PAYLOAD;
 pub use event::MAX_PAYLOAD;
 pub use fact::*;
+pub use fault::Fault;
 pub use fault::Faults;
 pub use fault::Injected;
 pub use fault::NoFaults;

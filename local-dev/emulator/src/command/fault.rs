@@ -9,6 +9,7 @@ use super::RunningEmulator;
 use super::print;
 use super::table::table;
 use crate::cli::Process;
+use crate::cli::WrongUsage;
 use crate::faults::Effect;
 use crate::faults::Match;
 use crate::faults::Rule;
@@ -162,7 +163,7 @@ async fn set(add: &Add, process: &Process) -> anyhow::Result<()> {
         seed: add.seed,
     };
     // What is wrong with it is wrong without an emulator, too.
-    let rule = rule.checked().map_err(|why| anyhow::anyhow!(why))?;
+    let rule = rule.checked().map_err(WrongUsage)?;
     let body = json!({
         "match": rule.of, "effect": rule.effect, "probability": rule.probability,
         "times": rule.times, "ttl_ms": rule.ttl_ms, "seed": rule.seed,

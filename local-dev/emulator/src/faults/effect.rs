@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use gatepost_gateway::Fault;
+use gatepost_runtime_api as runtime_api;
 use http::StatusCode;
 
 /// The longest delay: nothing that is emulated waits longer.
@@ -59,6 +60,17 @@ impl Effect {
 }
 
 impl Effect {
+    /// What it is on the way of an invocation, if it can be injected there.
+    pub(crate) fn of_function(&self) -> Option<runtime_api::Fault> {
+        Some(match self {
+            Self::Crash => runtime_api::Fault::Crash,
+            Self::Fault(Fault::Status(status)) => runtime_api::Fault::Status(*status),
+            Self::Fault(Fault::Drop) => runtime_api::Fault::Drop,
+            Self::Fault(Fault::Duplicate) => runtime_api::Fault::Duplicate,
+            Self::Fault(_) | Self::Delay(_) => return None,
+        })
+    }
+
     /// Whether it can only be injected at a step; what befalls a connection can be at any time.
     pub(crate) fn needs_step(&self) -> bool {
         match self {

@@ -312,8 +312,8 @@ impl runtime_api::Faults for Faults {
             ..Subject::default()
         };
         let (delay, effect) = self.fire(Step::Function(step), subject);
-        let crash = effect == Some(Effect::Crash);
-        runtime_api::Injected { delay, crash }
+        let fault = effect.and_then(|effect| effect.of_function());
+        runtime_api::Injected { delay, fault }
     }
 }
 
@@ -352,7 +352,8 @@ mod tests {
     }
 
     fn crashes(faults: &Faults, function: &str) -> bool {
-        runtime_api::Faults::at(faults, function, runtime_api::Step::Event).crash
+        let injected = runtime_api::Faults::at(faults, function, runtime_api::Step::Event);
+        injected.fault == Some(runtime_api::Fault::Crash)
     }
 
     #[test]
@@ -411,7 +412,8 @@ mod tests {
         set(&faults, r#"{"effect":"crash","match":{"step":"init"}}"#);
         set(&faults, r#"{"effect":"delay:5ms","match":{"step":"init"}}"#);
         let injected = runtime_api::Faults::at(&faults, "F", runtime_api::Step::Init);
-        assert_eq!((injected.delay.as_millis(), injected.crash), (15, true));
+        assert_eq!(injected.delay.as_millis(), 15);
+        assert_eq!(injected.fault, Some(runtime_api::Fault::Crash));
         let fired: Vec<_> = faults.list().iter().map(|view| view.fired).collect();
         assert_eq!(fired, [1, 1, 0, 1]);
     }

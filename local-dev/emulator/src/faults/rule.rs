@@ -190,7 +190,7 @@ mod tests {
         for (rule, says) in [
             (
                 r#"{"effect":"status:410"}"#,
-                "needs a step: handshake, post, posted, get, delete",
+                "needs a step: handshake, request, post, posted, get, delete",
             ),
             (
                 r#"{"effect":"crash","match":{"step":"post"}}"#,

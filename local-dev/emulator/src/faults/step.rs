@@ -19,11 +19,13 @@ pub(crate) enum Step {
 
 impl Step {
     /// Every step by its word, in the order in which a message meets them.
-    pub(crate) const ALL: [(&'static str, Self); 16] = [
+    pub(crate) const ALL: [(&'static str, Self); 18] = [
         ("handshake", Self::Gateway(gateway::Step::Handshake)),
         ("connected", Self::Gateway(gateway::Step::Connected)),
         ("message", Self::Gateway(gateway::Step::Message)),
         ("invoke", Self::Gateway(gateway::Step::Invoke)),
+        ("request", Self::Function(runtime_api::Step::Request)),
+        ("queue", Self::Function(runtime_api::Step::Queue)),
         ("init", Self::Function(runtime_api::Step::Init)),
         ("event", Self::Function(runtime_api::Step::Event)),
         ("response", Self::Function(runtime_api::Step::Response)),
@@ -50,8 +52,10 @@ impl Step {
             (Self::Gateway(step), Effect::Delay(_)) => step.can_wait(),
             (Self::Function(step), Effect::Delay(_)) => step.can_wait(),
             (Self::Gateway(step), Effect::Fault(fault)) => step.admits(fault),
-            (Self::Function(_), Effect::Crash) => true,
-            (Self::Gateway(_), Effect::Crash) | (Self::Function(_), Effect::Fault(_)) => false,
+            (Self::Gateway(_), Effect::Crash) => false,
+            (Self::Function(step), effect) => {
+                effect.of_function().is_some_and(|fault| step.admits(fault))
+            }
         }
     }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use http::HeaderName;
-use http::HeaderValue;
 use http::Request;
 use http::StatusCode;
 use hyper::body::Incoming;
@@ -21,6 +20,7 @@ use super::http_api::Reply;
 use super::http_api::accepted;
 use super::http_api::receive;
 use super::http_api::reply;
+use super::http_api::uuid_value;
 use super::state::Extension;
 use super::state::Notice;
 use super::state::Runtime;
@@ -250,8 +250,4 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> &'a str {
         .get(name)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default()
-}
-
-fn uuid_value(id: Uuid) -> HeaderValue {
-    HeaderValue::try_from(id.to_string()).expect("hexadecimal digits are visible ASCII")
 }

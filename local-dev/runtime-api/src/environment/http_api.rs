@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use bytes::BytesMut;
+use http::HeaderMap;
 use http::HeaderValue;
 use http::Method;
 use http::Request;
@@ -28,6 +29,7 @@ use tokio::net::TcpListener;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
+use uuid::Uuid;
 
 use super::Environment;
 
@@ -93,11 +95,11 @@ async fn route(environment: Arc<Environment>, request: Request<Incoming>) -> Rep
             (&Method::GET, None) if path == "next" => environment.runtime_next().await,
             (&Method::POST, Some((id, "response"))) => {
                 let id = id.parse().ok();
-                environment.runtime_response(id, request.into_body()).await
+                environment.runtime_response(id, request).await
             }
             (&Method::POST, Some((id, "error"))) => {
                 let id = id.parse().ok();
-                environment.runtime_error(id, request.into_body()).await
+                environment.runtime_error(id, request).await
             }
             _ => return not_found(),
         }
@@ -160,13 +162,26 @@ pub(super) enum Received {
 /// Reads a body of at most `limit` bytes. One that arrived in one piece is not copied.
 ///
 /// A larger one is read to its end: a client that still sends would not see the answer.
-pub(super) async fn receive(mut body: Incoming, limit: usize) -> hyper::Result<Received> {
+pub(super) async fn receive(body: Incoming, limit: usize) -> hyper::Result<Received> {
+    Ok(receive_with_trailers(body, limit).await?.0)
+}
+
+/// The same with the trailers behind it, if there are any.
+pub(super) async fn receive_with_trailers(
+    mut body: Incoming,
+    limit: usize,
+) -> hyper::Result<(Received, Option<HeaderMap>)> {
+    let mut trailers = None;
     let mut whole = Bytes::new();
     let mut pieces = BytesMut::new();
     let mut length = 0;
     while let Some(frame) = body.frame().await {
-        let Ok(piece) = frame?.into_data() else {
-            continue;
+        let piece = match frame?.into_data() {
+            Ok(piece) => piece,
+            Err(other) => {
+                trailers = other.into_trailers().ok();
+                continue;
+            }
         };
         length += piece.len();
         if length > limit {
@@ -181,11 +196,19 @@ pub(super) async fn receive(mut body: Incoming, limit: usize) -> hyper::Result<R
             pieces.extend_from_slice(&piece);
         }
     }
-    Ok(match length {
+    let received = match length {
         _ if length > limit => Received::TooLarge(length),
         _ if pieces.is_empty() => Received::Whole(whole),
         _ => Received::Whole(pieces.freeze()),
-    })
+    };
+    Ok((received, trailers))
+}
+
+/// An ID as headers have it.
+pub(super) fn uuid_value(id: Uuid) -> HeaderValue {
+    let mut digits = Uuid::encode_buffer();
+    let digits = id.hyphenated().encode_lower(&mut digits);
+    HeaderValue::from_str(digits).expect("hexadecimal digits are visible ASCII")
 }
 
 pub(super) fn reply(status: StatusCode, body: Bytes) -> Reply {

@@ -59,6 +59,7 @@ impl Environment {
         let deadline_ms = deadline_ms(now_ms, timeout);
         let delivery = Delivery {
             request_id: event.request_id,
+            invocation_id: (self.machine.config.new_id)(),
             payload: event.payload,
             client_context: event.client_context,
             deadline_ms,
@@ -101,7 +102,7 @@ impl Environment {
             started: now,
             deadline,
         });
-        if self.injected(Step::Event).crash {
+        if self.injected(Step::Event).crashes() {
             Self::signal(&state, Signal::KILL);
         } else {
             // A runtime that hangs up at this moment asks again and gets the same event, or ends.
@@ -167,7 +168,7 @@ impl Environment {
         self.output.drain();
         self.weigh_sometimes(&mut state);
         self.end_current(&mut state);
-        if state.initialized && self.injected(Step::Ended).crash {
+        if state.initialized && self.injected(Step::Ended).crashes() {
             // It ends, and is not offered to the next event.
             Self::signal(&state, Signal::KILL);
             return;

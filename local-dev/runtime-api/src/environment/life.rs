@@ -110,7 +110,7 @@ async fn start(environment: &Arc<Environment>) -> io::Result<Running> {
     let reading = environment.clone();
     let output = tokio::spawn(async move { reading.output.read(reader).await });
     environment.started(pid);
-    if fault.crash {
+    if fault.crashes() {
         Environment::signal(&environment.state(), Signal::KILL);
     }
     Ok(Running {
@@ -377,6 +377,8 @@ fn init_reason(error: &FunctionError, ended: &str) -> String {
         }
         FunctionError::Exit(_)
         | FunctionError::TooLarge(_)
+        | FunctionError::InvalidResponseMode
+        | FunctionError::BrokenOff(_)
         | FunctionError::Removed(_)
         | FunctionError::Entrypoint(_) => {
             format!("it ended ({ended}) before it asked for an event")

@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use http::HeaderMap;
 use http::HeaderName;
 use http::HeaderValue;
+use http::Request;
 use http::Response;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
@@ -20,6 +24,8 @@ use super::http_api::Refusal;
 use super::http_api::Reply;
 use super::http_api::accepted;
 use super::http_api::receive;
+use super::http_api::receive_with_trailers;
+use super::http_api::uuid_value;
 use super::state::Delivery;
 use super::state::Runtime;
 use super::state::State;
@@ -33,6 +39,16 @@ const DEADLINE: HeaderName = HeaderName::from_static("lambda-runtime-deadline-ms
 const FUNCTION_ARN: HeaderName = HeaderName::from_static("lambda-runtime-invoked-function-arn");
 const TRACE_ID: HeaderName = HeaderName::from_static("lambda-runtime-trace-id");
 const CLIENT_CONTEXT: HeaderName = HeaderName::from_static("lambda-runtime-client-context");
+/// One for each attempt, where a request ID is that of all attempts. A runtime sends it back with
+/// its answer, and one that does not know it need not (aws/aws-lambda-rust-runtime issue 1155).
+const INVOCATION_ID: HeaderName = HeaderName::from_static("lambda-runtime-invocation-id");
+/// Absent for a response that is sent as it is, or `streaming`: "Building a custom runtime",
+/// "Implementing response streaming in a custom runtime". Here nobody gets a part of one.
+const RESPONSE_MODE: HeaderName = HeaderName::from_static("lambda-runtime-function-response-mode");
+/// Of an error: a header of `/error`, or a trailer of a response that fails under way.
+const ERROR_TYPE: HeaderName = HeaderName::from_static("lambda-runtime-function-error-type");
+/// A trailer: the error's JSON in Base64.
+const ERROR_BODY: HeaderName = HeaderName::from_static("lambda-runtime-function-error-body");
 
 impl Environment {
     /// Waits for an event, for as long as it takes.
@@ -63,16 +79,14 @@ impl Environment {
     }
 
     fn event_reply(&self, delivery: Delivery) -> Reply {
-        let mut id = Uuid::encode_buffer();
-        let id = delivery.request_id.hyphenated().encode_lower(&mut id);
-        let id = HeaderValue::from_str(id).expect("hexadecimal digits are visible ASCII");
         let mut reply = Response::new(Full::new(delivery.payload));
         let headers = reply.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(REQUEST_ID, id);
+        headers.insert(REQUEST_ID, uuid_value(delivery.request_id));
         headers.insert(DEADLINE, delivery.deadline_ms.into());
         headers.insert(FUNCTION_ARN, self.arn.clone());
         headers.insert(TRACE_ID, delivery.trace);
+        headers.insert(INVOCATION_ID, uuid_value(delivery.invocation_id));
         if let Some(context) = delivery.client_context {
             headers.insert(CLIENT_CONTEXT, context);
         }
@@ -83,28 +97,45 @@ impl Environment {
     pub(super) async fn runtime_response(
         &self,
         id: Option<Uuid>,
-        body: Incoming,
+        request: Request<Incoming>,
     ) -> Result<Reply, Refusal> {
-        answerable(&self.state(), id, "InvocationResponse")?;
+        let (head, body) = request.into_parts();
+        answerable(&self.state(), id, &head.headers, "InvocationResponse")?;
         // If it hung up, nobody reads this.
-        let received = receive(body, MAX_RESPONSE).await.map_err(|_| Refusal {
-            status: StatusCode::BAD_REQUEST,
-            error_type: "TruncatedHTTPRequest",
-            message: "HTTP request detected as truncated".to_owned(),
-        })?;
+        let (received, trailers) =
+            receive_with_trailers(body, MAX_RESPONSE)
+                .await
+                .map_err(|_| Refusal {
+                    status: StatusCode::BAD_REQUEST,
+                    error_type: "TruncatedHTTPRequest",
+                    message: "HTTP request detected as truncated".to_owned(),
+                })?;
         let mut state = self.state();
         // Much can have happened while the body arrived.
-        answerable(&state, id, "InvocationResponse")?;
+        answerable(&state, id, &head.headers, "InvocationResponse")?;
         state.runtime = Runtime::ResponseSent;
         state.abandoned = false;
-        if self.injected(Step::Response).crash {
+        let mode = head.headers.get(RESPONSE_MODE);
+        if mode.is_some_and(|mode| mode != "streaming") {
+            self.answer_error(&mut state, &FunctionError::InvalidResponseMode);
+            return Err(Refusal {
+                status: StatusCode::BAD_REQUEST,
+                error_type: "InvalidFunctionResponseMode",
+                message: "Invalid function response mode".to_owned(),
+            });
+        }
+        if let Some(error) = trailers.as_ref().and_then(broken_off) {
+            self.answer(&mut state, Outcome::FunctionError(error));
+            return Ok(accepted());
+        }
+        if self.injected(Step::Response).crashes() {
             Self::signal(&state, Signal::KILL);
             return Ok(accepted());
         }
         match received {
             Received::Whole(response) => {
                 self.answer(&mut state, Outcome::Response(response));
-                if self.injected(Step::Answered).crash {
+                if self.injected(Step::Answered).crashes() {
                     Self::signal(&state, Signal::KILL);
                 }
                 Ok(accepted())
@@ -126,12 +157,13 @@ impl Environment {
     pub(super) async fn runtime_error(
         &self,
         id: Option<Uuid>,
-        body: Incoming,
+        request: Request<Incoming>,
     ) -> Result<Reply, Refusal> {
-        answerable(&self.state(), id, "InvocationErrorResponse")?;
+        let (head, body) = request.into_parts();
+        answerable(&self.state(), id, &head.headers, "InvocationErrorResponse")?;
         let json = reported(body).await;
         let mut state = self.state();
-        answerable(&state, id, "InvocationErrorResponse")?;
+        answerable(&state, id, &head.headers, "InvocationErrorResponse")?;
         state.runtime = Runtime::ResponseSent;
         state.abandoned = false;
         self.answer(&mut state, Outcome::FunctionError(json));
@@ -159,17 +191,41 @@ async fn reported(body: Incoming) -> Bytes {
     }
 }
 
-/// First the request ID, then the state: the order in which Lambda looks.
-fn answerable(state: &State, id: Option<Uuid>, to: &str) -> Result<(), Refusal> {
-    let current = state
-        .current
-        .as_ref()
-        .map(|current| current.delivery.request_id);
-    if id.is_none() || id != current {
+/// The error with which a response ended that had begun, if it did: "Implementing response streaming
+/// in a custom runtime", "Error handling".
+fn broken_off(trailers: &HeaderMap) -> Option<Bytes> {
+    let error_type = trailers.get(ERROR_TYPE)?;
+    let body = trailers
+        .get(ERROR_BODY)
+        .and_then(|body| STANDARD.decode(body).ok());
+    Some(match body {
+        Some(json) => json.into(),
+        None => FunctionError::BrokenOff(String::from_utf8_lossy(error_type.as_bytes()).into())
+            .json(Uuid::nil()),
+    })
+}
+
+/// First the request ID, then the attempt, then the state: the order in which Lambda looks.
+fn answerable(
+    state: &State,
+    id: Option<Uuid>,
+    headers: &HeaderMap,
+    to: &str,
+) -> Result<(), Refusal> {
+    let current = state.current.as_ref().map(|current| &current.delivery);
+    let Some(delivery) = current.filter(|current| Some(current.request_id) == id) else {
         return Err(Refusal {
             status: StatusCode::BAD_REQUEST,
             error_type: "InvalidRequestID",
             message: "Invalid request ID".to_owned(),
+        });
+    };
+    let given_back = headers.get(INVOCATION_ID);
+    if given_back.is_some_and(|given| *given != uuid_value(delivery.invocation_id)) {
+        return Err(Refusal {
+            status: StatusCode::GONE,
+            error_type: "InvokeTimeout",
+            message: "Invoke timeout".to_owned(),
         });
     }
     match state.runtime {

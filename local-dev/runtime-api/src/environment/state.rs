@@ -104,6 +104,8 @@ pub(super) struct Notice {
 #[derive(Debug, Clone)]
 pub(super) struct Delivery {
     pub(super) request_id: Uuid,
+    /// Of this attempt alone.
+    pub(super) invocation_id: Uuid,
     pub(super) payload: Bytes,
     pub(super) client_context: Option<HeaderValue>,
     pub(super) deadline_ms: u64,

@@ -13,9 +13,9 @@ use serde_json::json;
 use super::puppet::Puppet;
 use super::stage::Stage;
 
-/// `f`, `g`, which may be its destination, and both their processes. A minute takes 10 ms.
+/// `f`, `g`, which may be its destination, and both their processes.
 async fn stage(specify: impl FnOnce(&mut FunctionSpec)) -> (Stage, Puppet, Puppet) {
-    stage_at(Clock::system(6_000.0), specify).await
+    stage_at(Clock::system(1.0), specify).await
 }
 
 async fn stage_at(
@@ -44,7 +44,8 @@ async fn record(puppet: &mut Puppet) -> Value {
 
 #[tokio::test]
 async fn a_destination_is_told_of_the_last_failure() {
-    let (stage, mut f, mut g) = stage(|f| {
+    let clock = Clock::system(1.0);
+    let (stage, mut f, mut g) = stage_at(clock.clone(), |f| {
         f.on_failure = Some("g".to_owned());
         f.retry_attempts = 1;
     })
@@ -58,6 +59,9 @@ async fn a_destination_is_told_of_the_last_failure() {
         let id = event.header("lambda-runtime-aws-request-id");
         f.post(id, "error", br#"{"errorMessage":"no","errorType":"No"}"#)
             .await;
+        let failed = |fact: &FactEvent| matches!(fact, FactEvent::AsyncFailed { .. });
+        stage.facts.wait(failed).await;
+        clock.advance(Duration::from_secs(60));
     }
     f.ask().await;
     assert_eq!(

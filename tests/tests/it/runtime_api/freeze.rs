@@ -5,6 +5,9 @@ use std::os::unix::fs::FileExt;
 
 use gatepost_runtime_api::FactEvent;
 
+use super::facts::PATIENCE;
+use super::interpreted::Interpreted;
+use super::interpreted::Language;
 use super::stage::Stage;
 use super::stage::outcome;
 
@@ -51,6 +54,50 @@ async fn work_that_nobody_waits_for_stops_until_the_next_event() {
     assert_eq!(stage.facts.count(thawed), 1);
     puppet.respond(&event, b"{}").await;
     outcome(invocation).await.unwrap();
+}
+
+/// The same of a Node.js function: its timer is due while it stands still, and fires when the next
+/// event comes. On AWS this is how work that nobody awaited seems lost, and turns up later.
+#[tokio::test]
+async fn a_node_functions_promise_that_nobody_awaits_goes_on_with_the_next_event() {
+    let text = "
+        let pid = process.pid, done = [];
+        exports.handler = async (event) => {
+          if (event === 'ask') {
+            // Behind the timers that are due.
+            await new Promise((resolve) => setTimeout(resolve, 0));
+            return { pid, done };
+          }
+          for (const ms of [0, 1, 50]) setTimeout(() => done.push(ms), ms);
+          // Not awaited.
+          new Promise((resolve) => setTimeout(resolve, 50)).then(() => console.log('worked'));
+          return { pid };
+        };";
+    let function = Interpreted::new(Language::Node, "index.handler", &[("index.js", text)]);
+    let started = function.invoke("\"start\"").await.unwrap();
+    let pid = started["pid"].as_u64().unwrap().try_into().unwrap();
+    let worked = |fact: &FactEvent| matches!(fact, FactEvent::Printed { line, .. } if line.ends_with("worked"));
+    let stands_still = async {
+        while state(pid) != 'T' {
+            tokio::task::yield_now().await;
+        }
+    };
+    let stands_still = tokio::time::timeout(PATIENCE, stands_still).await;
+    stands_still.expect("it runs on");
+    // Time goes by, more than the timers have: as much as another such process needs to start and to
+    // wait for a timer of that length.
+    let waits = "exports.handler = () => new Promise((done) => setTimeout(done, 100, 'waited'))";
+    let other = Interpreted::new(Language::Node, "index.handler", &[("index.js", waits)]);
+    assert_eq!(other.invoke("{}").await.unwrap(), "waited");
+    assert_eq!(function.facts.count(worked), 0, "nothing runs");
+
+    let asked = function.invoke("\"ask\"").await.unwrap();
+    assert_eq!(asked["pid"], started["pid"], "the same process");
+    // What was due ran as soon as anything did.
+    assert_eq!(asked["done"], serde_json::json!([0, 1, 50]));
+    function.facts.wait(worked).await;
+    function.lambda.shutdown().await;
+    other.lambda.shutdown().await;
 }
 
 /// The state of a process: proc(5), `/proc/pid/stat`, the field after the name.

@@ -46,6 +46,21 @@ impl Connection {
         Self(BufStream::new(TcpStream::connect(address).await.unwrap()))
     }
 
+    /// The same, if anybody listens there still.
+    pub(super) async fn open_if_served(address: SocketAddr) -> Option<Self> {
+        let stream = TcpStream::connect(address).await.ok()?;
+        Some(Self(BufStream::new(stream)))
+    }
+
+    /// Waits until the other side ends it.
+    pub(super) async fn ended(&mut self) {
+        let mut rest = Vec::new();
+        // Reset or closed: it is gone.
+        let _ = timeout(PATIENCE, self.0.read_to_end(&mut rest))
+            .await
+            .expect("it is still open");
+    }
+
     /// Sends a request and does not wait for its answer.
     pub(super) async fn send(&mut self, request: &str, headers: &str, body: &[u8]) {
         let length = body.len();
@@ -54,6 +69,12 @@ impl Connection {
         );
         self.0.write_all(head.as_bytes()).await.unwrap();
         self.0.write_all(body).await.unwrap();
+        self.0.flush().await.unwrap();
+    }
+
+    /// Sends bytes as they are.
+    pub(super) async fn send_bytes(&mut self, bytes: &[u8]) {
+        self.0.write_all(bytes).await.unwrap();
         self.0.flush().await.unwrap();
     }
 

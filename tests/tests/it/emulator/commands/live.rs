@@ -123,10 +123,10 @@ async fn a_fault_that_cannot_happen_is_refused_with_what_can() -> anyhow::Result
         (&["drop", "--at", "pst"], 64, "did you mean `post`?"),
         (
             &["drop"],
-            1,
-            "needs a step: message, frame, post, delete, disconnect",
+            64,
+            "needs a step: message, queue, frame, post, delete, disconnect",
         ),
-        (&["crash", "--at", "post"], 1, "it can at init"),
+        (&["crash", "--at", "post"], 64, "it can at init"),
     ] {
         let ended = emulator
             .gatepost(&[&["fault", "add"], add].concat())
