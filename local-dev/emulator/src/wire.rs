@@ -119,7 +119,7 @@ impl Parts<'_> {
             region: REGION.to_owned(),
             account: ACCOUNT.to_owned(),
             authority: loaded.overview.endpoints.authority.clone(),
-            limits: limits(self.arguments, self.quotas),
+            limits: self.quotas.limits.clone(),
             throttles: Arc::clone(self.account),
             guesses: self.arguments.guesses(),
             clock: self.clock.clone(),
@@ -168,18 +168,6 @@ impl Parts<'_> {
                 schedule::run(every, &clock, invoke).await;
             }))
         })
-    }
-}
-
-/// The quotas, and what the command line says of what AWS does not document.
-fn limits(arguments: &DevArguments, quotas: &Quotas) -> gateway::Limits {
-    let json = match arguments.strict_json {
-        true => gateway::Reading::Strict,
-        false => gateway::Reading::Lenient,
-    };
-    gateway::Limits {
-        json,
-        ..quotas.limits.clone()
     }
 }
 

@@ -13,7 +13,6 @@ use crate::Faults;
 use crate::Guesses;
 use crate::Observer;
 use crate::Random;
-use crate::Reading;
 
 /// What a gateway is made from.
 #[derive(Debug, Clone)]
@@ -92,8 +91,6 @@ pub struct Limits {
     /// post is refused with 429 ("client-side buffer full", API reference of `PostToConnection`;
     /// the size is not documented), and the connection is not read meanwhile: 1 MiB.
     pub out_queue: usize,
-    /// How messages that are not strict JSON are routed: leniently.
-    pub json: Reading,
     /// Whether the throttles of stages and routes count: yes.
     pub stage_throttling: bool,
     /// Messages of one connection that are invoked at once; above it the connection is not read.
@@ -116,7 +113,6 @@ impl Default for Limits {
             integration: Duration::from_secs(29),
             authorizer_result: 8 * 1024,
             out_queue: 1024 * 1024,
-            json: Reading::Lenient,
             stage_throttling: true,
             messages_at_once: None,
             close_wait: Duration::from_secs(2),

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use crate::ClosedBy;
+use crate::Reading;
 use crate::close::Ending;
 
 /// Answers to questions that AWS leaves open.
@@ -22,14 +23,29 @@ pub struct Guesses {
     pub reason_1009: String,
     /// Whether the close frame to the client has the reason that `$disconnect` is told.
     pub close_reason: bool,
+    /// How the client sees that `DELETE @connections` ended its connection.
+    pub delete_close: DeleteClose,
     /// Whether the client gets the body with which `$connect` refused it.
     pub connect_body: bool,
     /// Whether `requestContext.authorizer` says how long the authorizer took, as REST APIs do.
     pub authorizer_latency: Latency,
+    /// Whether a plain GET, which gets 426, also gets a body.
+    pub plain_get_body: bool,
+    /// Whether a handshake for a path below the stage is one for the stage; else it is 403.
+    pub path_below: bool,
     /// HTTP status of a URL longer than 4096 characters.
     pub url_too_long: u16,
+    /// How messages that are not strict JSON are read.
+    pub json: Reading,
+    /// Whether a message whose key is `$connect` or `$disconnect` goes to `$default`; else it has no
+    /// route.
+    pub predefined_to_default: bool,
+    /// `message` of the frame that a throttled message is answered.
+    pub throttled_text: String,
     /// HTTP status of `No method found matching route …`.
     pub no_method: u16,
+    /// `message` of the 413 for a post of more than 128 KB.
+    pub too_large_text: String,
     /// HTTP status of a post without a payload; 200 sends nothing.
     pub empty_post: u16,
     /// Whether a post that is not UTF-8 is refused with 400; else what cannot be text is replaced.
@@ -49,6 +65,17 @@ pub enum Latency {
     String,
 }
 
+/// How a connection ends for its client when it is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeleteClose {
+    /// With the code and the reason that `$disconnect` is told: 1000.
+    Status,
+    /// With an empty close frame, which clients show as 1005.
+    Empty,
+    /// Without a close frame, which clients show as 1006.
+    Absent,
+}
+
 impl Default for Guesses {
     fn default() -> Self {
         Self {
@@ -58,10 +85,17 @@ impl Default for Guesses {
             reason_1007: "Invalid payload data".to_owned(),
             reason_1009: "Message too big".to_owned(),
             close_reason: true,
+            delete_close: DeleteClose::Status,
             connect_body: false,
             authorizer_latency: Latency::Absent,
+            plain_get_body: false,
+            path_below: false,
             url_too_long: 414,
+            json: Reading::Lenient,
+            predefined_to_default: true,
+            throttled_text: "Too Many Requests".to_owned(),
             no_method: 404,
+            too_large_text: "Request Too Long".to_owned(),
             empty_post: 400,
             refuse_not_utf8: false,
             caller_in_every_event: true,
@@ -69,9 +103,9 @@ impl Default for Guesses {
     }
 }
 
-/// Longest reason of a close frame: a control frame has 125 bytes, 2 of them the status
-/// (RFC 6455 §5.5).
-const LONGEST_REASON: usize = 123;
+/// Longest text: the reason of a close frame, of which a control frame has 125 bytes, 2 of them the
+/// status (RFC 6455 §5.5).
+const LONGEST_TEXT: usize = 123;
 
 impl Guesses {
     /// The names that [`Guesses::set`] takes, and the values.
@@ -82,10 +116,17 @@ impl Guesses {
         ("reason-1007", "TEXT"),
         ("reason-1009", "TEXT"),
         ("close-reason", "send|drop"),
+        ("delete-close", "1000|1005|1006"),
         ("connect-body", "drop|send"),
         ("authorizer-latency", "absent|number|string"),
+        ("plain-get-body", "drop|send"),
+        ("path-below", "403|101"),
         ("url-too-long", "414|403|400"),
+        ("json", "lenient|strict"),
+        ("predefined-key", "default|forbidden"),
+        ("throttled-text", "TEXT"),
         ("no-method", "404|403"),
+        ("too-large-text", "TEXT"),
         ("empty-post", "400|200"),
         ("post-not-utf8", "replace|refuse"),
         ("iam-identity", "every|connect"),
@@ -101,8 +142,8 @@ impl Guesses {
             return Err(format!("`{name}` is none of {}", names.join(", ")));
         };
         if *values == "TEXT" {
-            if value.len() > LONGEST_REASON {
-                return Err(format!("a reason has at most {LONGEST_REASON} bytes"));
+            if value.len() > LONGEST_TEXT {
+                return Err(format!("a text has at most {LONGEST_TEXT} bytes"));
             }
         } else if !values.split('|').any(|known| known == value) {
             return Err(format!("`{name}` is {}", values.replace('|', " or ")));
@@ -115,7 +156,25 @@ impl Guesses {
             "reason-1007" => value.clone_into(&mut self.reason_1007),
             "reason-1009" => value.clone_into(&mut self.reason_1009),
             "close-reason" => self.close_reason = value == "send",
+            "delete-close" => {
+                self.delete_close = match value {
+                    "1005" => DeleteClose::Empty,
+                    "1006" => DeleteClose::Absent,
+                    _ => DeleteClose::Status,
+                };
+            }
             "connect-body" => self.connect_body = value == "send",
+            "plain-get-body" => self.plain_get_body = value == "send",
+            "path-below" => self.path_below = value == "101",
+            "json" => {
+                self.json = match value {
+                    "strict" => Reading::Strict,
+                    _ => Reading::Lenient,
+                };
+            }
+            "predefined-key" => self.predefined_to_default = value == "default",
+            "throttled-text" => value.clone_into(&mut self.throttled_text),
+            "too-large-text" => value.clone_into(&mut self.too_large_text),
             "url-too-long" => self.url_too_long = status(),
             "no-method" => self.no_method = status(),
             "empty-post" => self.empty_post = status(),
@@ -130,6 +189,19 @@ impl Guesses {
             }
         }
         Ok(())
+    }
+
+    /// Payload of the close frame to the client, if it gets one.
+    pub(crate) fn close_frame(&self, ending: &Ending) -> Option<Vec<u8>> {
+        let mut payload = ending.close_frame()?;
+        match (ending.by, self.delete_close) {
+            (ClosedBy::Client, _) => {}
+            (ClosedBy::Management, DeleteClose::Absent) => return None,
+            (ClosedBy::Management, DeleteClose::Empty) => payload.clear(),
+            _ if self.close_reason => {}
+            _ => payload.truncate(2),
+        }
+        Some(payload)
     }
 
     /// An ending of the gateway or the network with the reason that was chosen for its code.

@@ -180,10 +180,14 @@ fn check(core: &Core, request: &Request<Incoming>, rest: &str) -> Result<(), Ref
         return Err(Refusal::forbidden("not a GET"));
     }
     if !fastwebsockets::upgrade::is_upgrade_request(request) {
-        return Err(Refusal::upgrade_required("not a WebSocket handshake"));
+        let refusal = Refusal::upgrade_required("not a WebSocket handshake");
+        return Err(match core.config.guesses.plain_get_body {
+            true => refusal.with_message("Upgrade Required"),
+            false => refusal,
+        });
     }
     // "The path is fixed" (Developer Guide, "Create a Lambda REQUEST authorizer function").
-    if !matches!(rest, "" | "/") {
+    if !matches!(rest, "" | "/") && !core.config.guesses.path_below {
         return Err(Refusal::forbidden("a path below the stage"));
     }
     if url_length(request.uri(), headers) > LONGEST_URL {

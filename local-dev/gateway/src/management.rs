@@ -72,6 +72,10 @@ pub(crate) async fn serve(
             core.stamp(&mut response);
             response
         }
+        Err(refusal) if refusal.status == StatusCode::PAYLOAD_TOO_LARGE => {
+            let text = &core.config.guesses.too_large_text;
+            core.refuse(refusal.with_message(text)).await
+        }
         Err(refusal) => core.refuse(refusal).await,
     }
 }

@@ -59,10 +59,15 @@ pub(crate) fn start(core: &Arc<Core>, connection: &Arc<Connection>, text: &str) 
             request: Some(request.id),
             by,
         });
-        return send_error(core, connection, request.id, "Too Many Requests");
+        return send_error(
+            core,
+            connection,
+            request.id,
+            &core.config.guesses.throttled_text,
+        );
     }
     if let Some(models) = &target.models
-        && !model::accepts(models, text, core.config.limits.json)
+        && !model::accepts(models, text, core.config.guesses.json)
     {
         return model::send_refusal(core, connection, request.id, message);
     }
@@ -121,9 +126,13 @@ fn start_backend(
 /// The route of a message: the one that the expression names, else `$default`. `$connect` and
 /// `$disconnect` are no routes of messages.
 fn select<'a>(core: &Core, routes: &'a Routes, text: &str) -> Option<&'a Arc<Target>> {
-    let key = route::key(&routes.expression, text, core.config.limits.json);
-    let key = key.filter(|key| key != "$connect" && key != "$disconnect");
-    key.and_then(|key| routes.get(&key))
+    let key = route::key(&routes.expression, text, core.config.guesses.json);
+    let is_predefined = matches!(key.as_deref(), Some("$connect" | "$disconnect"));
+    if is_predefined && !core.config.guesses.predefined_to_default {
+        return None;
+    }
+    key.filter(|_| !is_predefined)
+        .and_then(|key| routes.get(&key))
         .or_else(|| routes.get("$default"))
 }
 
@@ -158,7 +167,14 @@ async fn answer(
             send_error(core, connection, request, "Internal server error");
         }
         Outcome::TimedOut => send_error(core, connection, request, "Endpoint request timed out"),
-        Outcome::Throttled => send_error(core, connection, request, "Too Many Requests"),
+        Outcome::Throttled => {
+            send_error(
+                core,
+                connection,
+                request,
+                &core.config.guesses.throttled_text,
+            );
+        }
     }
 }
 
@@ -166,8 +182,9 @@ async fn answer(
 /// simple-websockets-chat-app issue 42, aws/chalice issue 1406; `Too Many Requests` is a guess).
 pub(crate) fn send_error(core: &Core, connection: &Connection, request: Id, message: &str) {
     let id = connection.id;
+    let message = serde_json::json!(message);
     let frame =
-        format!(r#"{{"message": "{message}", "connectionId":"{id}", "requestId":"{request}"}}"#);
+        format!(r#"{{"message": {message}, "connectionId":"{id}", "requestId":"{request}"}}"#);
     send(
         core,
         connection,

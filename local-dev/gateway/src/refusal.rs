@@ -146,6 +146,11 @@ impl Refusal {
         }
     }
 
+    /// With another `message`.
+    pub(crate) fn with_message(self, text: &str) -> Self {
+        self.with_body(serde_json::json!({ "message": text }).to_string())
+    }
+
     /// `BadRequestException: Invalid connectionId` (seen on AWS: serverless-offline issue 749).
     pub(crate) fn invalid_connection_id(id: &str) -> Self {
         let body = serde_json::json!({ "message": format!("Invalid connectionId: {id}") });

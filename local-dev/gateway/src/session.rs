@@ -21,7 +21,6 @@ use tokio::io::ReadBuf;
 use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 
-use crate::ClosedBy;
 use crate::close::Ending;
 use crate::connection::Connection;
 use crate::frame::FrameReader;
@@ -66,27 +65,19 @@ pub(crate) async fn run(
         return;
     }
     let wait = session.core.config.limits.close_wait;
-    let has_reason = session.core.config.guesses.close_reason;
-    // Whoever does not finish in time is cut off.
-    let _ = tokio::time::timeout(
-        wait,
-        close(&session.connection, &session.read, &ending, has_reason),
-    )
-    .await;
+    if let Some(frame) = session.core.config.guesses.close_frame(&ending) {
+        // Whoever does not finish in time is cut off.
+        let closed = close(&session.connection, &session.read, &frame);
+        let _ = tokio::time::timeout(wait, closed).await;
+    }
     session.connection.outbox().close();
     drop(alive);
 }
 
 /// Sends the close frame and the end of the stream, and reads on: a socket that is closed with
 /// unread bytes is reset, and the close frame could be lost (RFC 6455 §7.1.1).
-async fn close(connection: &Connection, read: &OwnedReadHalf, ending: &Ending, has_reason: bool) {
-    let Some(mut payload) = ending.close_frame() else {
-        return;
-    };
-    if ending.by != ClosedBy::Client && !has_reason {
-        payload.truncate(2);
-    }
-    connection.control(OpCode::Close, &payload);
+async fn close(connection: &Connection, read: &OwnedReadHalf, frame: &[u8]) {
+    connection.control(OpCode::Close, frame);
     let stream: &TcpStream = read.as_ref();
     let mut reads = true;
     loop {

@@ -91,10 +91,6 @@ pub(crate) struct DevArguments {
     #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = time_scale)]
     #[arg(help_heading = "Serving")]
     pub(crate) time_scale: f64,
-    /// Route messages by strict JSON only; on AWS one with an unquoted name was routed as well
-    #[arg(long)]
-    #[arg(help_heading = "Serving")]
-    pub(crate) strict_json: bool,
 
     /// What is done about requests to @connections and functions whose AWS signature does not hold:
     /// nothing, a warning, or 403 as on AWS. Only with `off` does `AWS_IAM` on `$connect` let

@@ -65,7 +65,7 @@ pub(super) fn answer(
         Some(template) => {
             let names = Names {
                 body: &body,
-                reading: call.core.config.limits.json,
+                reading: call.core.config.guesses.json,
                 params: &call.params,
                 context: &call.context,
                 stage_variables: &call.deployed.variables,
@@ -105,7 +105,7 @@ fn select<'b>(
 
 /// The key of a response's template.
 fn evaluate(selection: &Expression, answered: &Answered, body: &str, call: &Call<'_>) -> String {
-    let reading = call.core.config.limits.json;
+    let reading = call.core.config.guesses.json;
     let mut key = String::new();
     for part in selection.parts() {
         let written = match part {

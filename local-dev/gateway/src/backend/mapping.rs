@@ -28,7 +28,7 @@ pub(super) fn of_request(source: &Source, call: &Call<'_>) -> Vec<String> {
         Source::Query(name) => queries(name).and_then(last).into_iter().collect(),
         Source::Queries(name) => queries(name).unwrap_or_default(),
         Source::Body(path) => {
-            let found = look_up(call.body, path, call.core.config.limits.json);
+            let found = look_up(call.body, path, call.core.config.guesses.json);
             match (found, path.steps()) {
                 (Some(value), _) => one(&value),
                 // The whole of a message that is no JSON.
@@ -52,7 +52,7 @@ pub(super) fn of_answer(source: &Source, answered: &Answered, call: &Call<'_>) -
         Source::Headers(name) => headers(name),
         Source::Body(path) => {
             let body = String::from_utf8_lossy(&answered.body);
-            let found = look_up(&body, path, call.core.config.limits.json);
+            let found = look_up(&body, path, call.core.config.guesses.json);
             found.map_or_else(Vec::new, |value| one(&value))
         }
         source => of_either(source, call),

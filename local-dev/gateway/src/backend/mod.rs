@@ -6,6 +6,7 @@
 
 mod answer;
 mod escape;
+mod faults;
 mod http;
 mod mapping;
 mod method;
@@ -67,7 +68,7 @@ struct Answer {
 }
 
 /// What was called answered.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Answered {
     status: u16,
     headers: Vec<(String, String)>,
@@ -116,7 +117,13 @@ impl Failure {
 async fn run(backend: &Backend, call: &Call<'_>) -> Result<Answer, Failure> {
     let began = Instant::now();
     let answered = match &backend.calls {
-        Calls::Nothing => request::body(backend, call).and_then(mock),
+        Calls::Nothing => match request::body(backend, call).and_then(mock) {
+            Ok(answered) => {
+                let answers = || std::future::ready(Ok(answered.clone()));
+                within(backend, faults::called(call, answers)).await
+            }
+            Err(failure) => Err(failure),
+        },
         Calls::Function(callee) => {
             let payload = request::body(backend, call)?;
             let variables = &call.deployed.variables;
@@ -138,11 +145,8 @@ async fn run(backend: &Backend, call: &Call<'_>) -> Result<Answer, Failure> {
             let request = request::http(backend, call, method, url, *proxy);
             match request {
                 Ok(request) => {
-                    let sent = call.core.http().send(request);
-                    match tokio::time::timeout(backend.timeout, sent).await {
-                        Ok(answered) => answered,
-                        Err(_) => Err(Failure::TimedOut),
-                    }
+                    let send = || call.core.http().send(request.clone());
+                    within(backend, faults::called(call, send)).await
                 }
                 Err(failure) => Err(failure),
             }
@@ -162,6 +166,16 @@ async fn run(backend: &Backend, call: &Call<'_>) -> Result<Answer, Failure> {
         took: began.elapsed(),
     });
     answer::answer(backend, call, &answered?)
+}
+
+/// What comes within the integration's time.
+async fn within(
+    backend: &Backend,
+    answered: impl Future<Output = Result<Answered, Failure>>,
+) -> Result<Answered, Failure> {
+    tokio::time::timeout(backend.timeout, answered)
+        .await
+        .unwrap_or(Err(Failure::TimedOut))
 }
 
 /// What is called, for a person: no query, which may hold secrets.

@@ -31,7 +31,7 @@ use crate::route;
 
 /// What a request's body becomes: the template's result, or itself.
 pub(super) fn body(backend: &Backend, call: &Call<'_>) -> Result<String, Failure> {
-    let reading = call.core.config.limits.json;
+    let reading = call.core.config.guesses.json;
     let key = |selection: &Expression| route::key(selection, call.body, reading);
     let body = match choose(&backend.templates, key) {
         Some(template) => {

@@ -59,7 +59,11 @@ pub(crate) async fn message(
                 why = failure.why(),
                 "an integration failed"
             );
-            send_error(core, connection, request.id, failure.message());
+            let text = match &failure {
+                Failure::Throttled => &core.config.guesses.throttled_text,
+                other => other.message(),
+            };
+            send_error(core, connection, request.id, text);
         }
     }
 }

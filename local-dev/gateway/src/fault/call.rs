@@ -52,7 +52,7 @@ async fn with_faults(
     payload: Bytes,
 ) -> Outcome {
     let at = |step| {
-        let called = Some((route, function.id.as_str()));
+        let called = Some((route, Some(function.id.as_str())));
         core.injected(step, connection.id, &connection.stage.name, called)
             .unwrap_or_default()
     };
@@ -100,7 +100,8 @@ fn call_beside(core: &Core, function: &Function, payload: Bytes) {
 pub(crate) struct Held(Mutex<HashMap<Id, Arc<Notify>>>);
 
 impl Held {
-    async fn wait(&self, connection: Id) {
+    /// Waits until another invocation of the connection has begun.
+    pub(crate) async fn wait(&self, connection: Id) {
         let overtaken = Arc::new(Notify::new());
         self.0
             .lock()
@@ -111,7 +112,7 @@ impl Held {
     }
 
     /// Another invocation of the connection has begun.
-    fn release(&self, connection: Id) {
+    pub(crate) fn release(&self, connection: Id) {
         let held = self
             .0
             .lock()

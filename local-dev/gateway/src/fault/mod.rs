@@ -56,9 +56,9 @@ pub struct Site<'a> {
     pub stage: &'a str,
     /// The connection; of `@connections` the one that is asked for, which need not exist.
     pub connection: Id,
-    /// The route key, or `authorizer`, where a function is called.
+    /// The route key, or `authorizer`, where an integration is called.
     pub route: Option<&'a str>,
-    /// Logical ID of the function that is called.
+    /// Logical ID of the function that is called; an endpoint or a mock has none.
     pub function: Option<&'a str>,
 }
 
@@ -71,9 +71,9 @@ pub enum Step {
     Connected,
     /// A message of the client, before its route is selected.
     Message,
-    /// A function is about to be called: authorizer, `$connect`, a message's route, `$disconnect`.
+    /// An integration is about to be called: authorizer, `$connect`, a message's route, `$disconnect`.
     Invoke,
-    /// The function has answered.
+    /// It has answered.
     Answer,
     /// A message is about to be written to the client.
     Frame,
@@ -102,11 +102,11 @@ pub enum Fault {
     Duplicate,
     /// It waits until the connection's next invocation has begun, at most a second.
     Reorder,
-    /// The function counts as throttled and is not called.
+    /// The integration counts as throttled and is not called.
     Throttle,
-    /// The integration counts as timed out; the function runs.
+    /// The integration counts as timed out; what it calls runs.
     TimeOut,
-    /// The function counts as failed: before the call it is not called, after it its answer is lost.
+    /// The integration counts as failed: before the call it is not called, after it its answer is lost.
     Fail,
     /// The message leaves in fragments of so many bytes.
     Split(NonZeroUsize),
@@ -191,7 +191,7 @@ impl Core {
         step: Step,
         connection: Id,
         stage: &str,
-        called: Option<(&str, &str)>,
+        called: Option<(&str, Option<&str>)>,
     ) -> Option<Injected> {
         if !self.config.faults.armed() {
             return None;
@@ -203,7 +203,7 @@ impl Core {
             stage,
             connection,
             route: called.map(|(route, _)| route),
-            function: called.map(|(_, function)| function),
+            function: called.and_then(|(_, function)| function),
         }))
     }
 
@@ -215,7 +215,7 @@ impl Core {
     }
 }
 
-async fn wait(delay: Duration) {
+pub(crate) async fn wait(delay: Duration) {
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
     }

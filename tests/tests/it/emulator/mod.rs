@@ -2,6 +2,7 @@
 //! `tests/fixtures/emulator`.
 
 mod apis;
+mod asynchronous;
 mod attach;
 mod clock;
 mod commands;
@@ -12,6 +13,7 @@ mod domains;
 mod faults;
 mod functions;
 mod inline;
+mod integrations;
 mod node;
 mod port;
 mod python;

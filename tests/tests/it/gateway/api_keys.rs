@@ -20,7 +20,7 @@ use super::served::api;
 const FORBIDDEN: &str = r#"{"message":"Forbidden"}"#;
 
 /// `$connect` asks for a key of this plan, whose keys are `good` and, switched off, `off`.
-fn asking(throttle: Option<Throttle>, quota: Option<Quota>) -> Wanted {
+pub(super) fn asking(throttle: Option<Throttle>, quota: Option<Quota>) -> Wanted {
     let key = |value: &str, enabled| ApiKey {
         id: format!("id-of-{value}"),
         value: value.to_owned(),

@@ -2,6 +2,7 @@
 //! docs/emulator.md, "Switches".
 
 use gatepost_gateway::Guesses;
+use gatepost_gateway::InvokeError;
 use serde_json::json;
 
 use super::client::BINARY;
@@ -155,6 +156,112 @@ async fn later_events_can_be_without_who_signed() {
         assert!(caller(served.call_of("$connect").await.event()));
         client.text("x").await;
         assert_eq!(caller(served.call_of("$default").await.event()), has_caller);
+    }
+}
+
+/// `delete-close`.
+#[tokio::test]
+async fn the_close_of_a_deleted_connection_can_be_chosen() {
+    for (shown, seen) in [
+        ("1000", Some((1000, "Connection Closed Normally"))),
+        ("1005", Some((1005, ""))),
+        ("1006", None),
+    ] {
+        let mut served = wanted().guess("delete-close", shown).serve().await;
+        let mut client = served.connect().await;
+        let path = format!("/local/@connections/{}", served.only_id());
+        assert_eq!(served.http("DELETE", &path, b"").await.status, 204);
+        match seen {
+            Some((code, reason)) => {
+                assert_eq!(client.closed().await, (code, reason.to_owned()));
+            }
+            None => client.end().await,
+        }
+        // What the function is told was logged.
+        let told = (1000, "Connection Closed Normally".to_owned());
+        assert_eq!(served.disconnected().await, told);
+    }
+}
+
+/// `plain-get-body`.
+#[tokio::test]
+async fn a_plain_get_can_be_answered_with_a_body() {
+    let message = r#"{"message":"Upgrade Required"}"#;
+    for (sent, want) in [("drop", ""), ("send", message)] {
+        let served = wanted().guess("plain-get-body", sent).serve().await;
+        let answer = served.http("GET", "/local", b"").await;
+        assert_eq!((answer.status, answer.body.as_str()), (426, want));
+    }
+}
+
+/// `path-below`.
+#[tokio::test]
+async fn a_path_below_the_stage_can_be_the_stage() {
+    for (status, want) in [("403", 403), ("101", 101)] {
+        let served = wanted().guess("path-below", status).serve().await;
+        let mut client = served.dial().await;
+        let answer = client.handshake("/local/rooms/1?a=b", &[]).await;
+        assert_eq!(answer.status, want);
+    }
+}
+
+/// `json`.
+#[tokio::test]
+async fn leniency_can_be_switched_off() {
+    for (chosen, want) in [("lenient", "sendMessage"), ("strict", "$default")] {
+        let wanted = wanted().one_way("sendMessage", always(status(200)));
+        let mut served = wanted.guess("json", chosen).serve().await;
+        let mut client = served.connect().await;
+        client
+            .text(r#"{"action":"sendMessage", body:"hello"}"#)
+            .await;
+        assert_eq!(served.call().await.function, want);
+        client.text(r#"{"action":"sendMessage"}"#).await;
+        assert_eq!(served.call().await.function, "sendMessage");
+    }
+}
+
+/// `predefined-key`.
+#[tokio::test]
+async fn a_message_that_names_a_route_of_the_connection_can_be_forbidden() {
+    for key in ["$connect", "$disconnect"] {
+        let message = format!(r#"{{"action":"{key}"}}"#);
+        let mut served = wanted().guess("predefined-key", "default").serve().await;
+        served.connect().await.text(&message).await;
+        assert_eq!(served.call().await.function, "$default");
+
+        let served = wanted().guess("predefined-key", "forbidden").serve().await;
+        let mut client = served.connect().await;
+        client.text(&message).await;
+        let frame = client.next_text().await;
+        assert!(frame.starts_with(r#"{"message": "Forbidden", "#), "{frame}");
+    }
+}
+
+/// `throttled-text`.
+#[tokio::test]
+async fn the_text_for_a_throttled_message_can_be_chosen() {
+    let throttled = || Err(InvokeError::Throttled);
+    for text in ["Too Many Requests", "Rate \"Exceeded\""] {
+        let wanted = api().one_way("$default", always(throttled()));
+        let served = wanted.guess("throttled-text", text).serve().await;
+        let mut client = served.connect().await;
+        client.text("x").await;
+        let frame: serde_json::Value = serde_json::from_str(&client.next_text().await).unwrap();
+        assert_eq!(frame["message"], text);
+    }
+}
+
+/// `too-large-text`.
+#[tokio::test]
+async fn the_text_for_a_post_that_is_too_large_can_be_chosen() {
+    for text in ["Request Too Long", "Message too long"] {
+        let served = wanted().guess("too-large-text", text).serve().await;
+        let _client = served.connect().await;
+        let path = format!("/local/@connections/{}", served.only_id());
+        let answer = served.http("POST", &path, &[b'x'; 128 * 1024 + 1]).await;
+        assert_eq!(answer.status, 413);
+        assert_eq!(answer.body, json!({ "message": text }).to_string());
     }
 }
 

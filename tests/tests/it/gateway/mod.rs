@@ -22,6 +22,7 @@ mod integrations;
 mod management;
 mod messages;
 mod models;
+mod order;
 mod pressure;
 mod rfc6455;
 mod routes;

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use gatepost_gateway::Reading;
 use gatepost_template::Integration;
 use serde_json::json;
 
@@ -41,24 +40,6 @@ async fn a_message_that_is_not_strict_json_is_routed() {
         assert_eq!(call.function, want, "{text}");
         assert_eq!(call.event()["body"], text);
     }
-}
-
-/// The switch for what is inferred of the above: `Limits::json`.
-#[tokio::test]
-async fn leniency_can_be_switched_off() {
-    let mut served = api()
-        .one_way("$default", always(status(200)))
-        .one_way("sendMessage", always(status(200)))
-        .limits(|limits| limits.json = Reading::Strict)
-        .serve()
-        .await;
-    let mut client = served.connect().await;
-    client
-        .text(r#"{"action":"sendMessage", body:"hello"}"#)
-        .await;
-    assert_eq!(served.call().await.function, "$default");
-    client.text(r#"{"action":"sendMessage"}"#).await;
-    assert_eq!(served.call().await.function, "sendMessage");
 }
 
 /// "WebSocket selection expressions in API Gateway": braces, several variables, nested paths, static

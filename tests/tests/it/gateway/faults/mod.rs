@@ -2,6 +2,7 @@
 
 mod calls;
 mod connections;
+mod integrations;
 mod posts;
 
 use std::sync::Arc;
