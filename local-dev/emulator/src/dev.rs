@@ -50,6 +50,7 @@ use crate::serve::Shown;
 use crate::stop::Stop;
 use crate::style::Style;
 use crate::tls::Tls;
+use crate::tls::certificate_names;
 use crate::wire;
 use crate::wire::Parts;
 
@@ -83,7 +84,8 @@ pub(crate) async fn run(arguments: &DevArguments, process: &Process) -> anyhow::
     let tls = match arguments.tls {
         true => {
             let (folder, now) = (data_dir.join("tls"), Clock::system(1.0).now_ms());
-            let tls = Tls::new(&folder, arguments.host, now, process);
+            let names = certificate_names(arguments.host, &described.domains());
+            let tls = Tls::new(&folder, &names, now, process);
             Some(tls.context("cannot make a certificate for --tls")?)
         }
         false => None,

@@ -152,6 +152,13 @@ impl Described {
         endpoints(&self.project, &self.served, listening, arguments)
     }
 
+    /// The custom domains at which its APIs are reached, each once.
+    pub(crate) fn domains(&self) -> BTreeSet<String> {
+        let apis = self.served.apis.iter();
+        let mappings = apis.flat_map(|served| &served.api.mappings);
+        mappings.map(|mapping| mapping.domain.clone()).collect()
+    }
+
     /// Builds the functions.
     ///
     /// # Errors

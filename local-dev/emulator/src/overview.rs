@@ -66,7 +66,7 @@ pub(crate) struct Endpoints {
     pub(crate) console: String,
     /// The page, or the console if the template names none.
     pub(crate) page: String,
-    /// `ws://domain.localhost:port/key` of each mapping of a custom domain.
+    /// `ws://domain.localhost:port/key`, or `wss://`, of each mapping of a custom domain.
     pub(crate) domains: Vec<String>,
 }
 
@@ -112,18 +112,19 @@ impl Endpoints {
     /// machine, so that the domain itself need not lead here.
     pub(crate) fn at_domains(mut self, served: &Served) -> Self {
         let port = self.authority.rsplit(':').next().unwrap_or_default();
+        let scheme = self.websocket.split(':').next().unwrap_or_default();
         let url = |mapping: &Mapping| {
             let (domain, key) = (&mapping.domain, &mapping.key);
-            format!("ws://{domain}.localhost:{port}/{key}")
+            format!("{scheme}://{domain}.localhost:{port}/{key}")
         };
         let apis = served.apis.iter().map(|served| &served.api);
         let mappings = apis.flat_map(|api| &api.mappings);
-        self.domains = mappings.map(url).collect();
+        let domains = mappings.map(url).collect();
         let first = &served.apis[0].api;
-        if let (true, Some(mapping)) = (first.disable_execute_api_endpoint, first.mappings.first())
-        {
-            self.websocket = url(mapping);
-        }
+        let only = first.mappings.first();
+        let only = only.filter(|_| first.disable_execute_api_endpoint).map(url);
+        self.domains = domains;
+        self.websocket = only.unwrap_or(self.websocket);
         self
     }
 }

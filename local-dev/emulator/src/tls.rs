@@ -9,7 +9,6 @@ mod certificate;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::path::PathBuf;
@@ -28,6 +27,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use crate::cli::Process;
 
 pub(crate) use certificate::Files;
+pub(crate) use certificate::certificate_names;
 
 /// What a TLS client begins with: the content type of a handshake (RFC 8446 §5.1). No HTTP request
 /// does.
@@ -69,14 +69,14 @@ pub(crate) struct Plain {
 }
 
 impl Tls {
-    /// With the certificate in `folder`, which is made if there is none that names `host` and is
-    /// valid at `now_ms`.
+    /// With the certificate in `folder`, which is made if there is none for these names that is valid
+    /// at `now_ms`.
     ///
     /// # Errors
     /// When it cannot be made, written or read.
     pub(crate) fn new(
         folder: &Path,
-        host: IpAddr,
+        names: &[String],
         now_ms: u64,
         process: &Process,
     ) -> anyhow::Result<Self> {
@@ -85,7 +85,7 @@ impl Tls {
             .get("SSL_CERT_FILE".as_ref() as &std::ffi::OsStr);
         let trusted = trusted.map(PathBuf::from).into_iter();
         let trusted = trusted.chain(SYSTEM_BUNDLES.map(PathBuf::from));
-        let files = Files::in_folder(folder, host, now_ms, trusted)?;
+        let files = Files::in_folder(folder, names, now_ms, trusted)?;
         let chain = CertificateDer::pem_file_iter(&files.certificate)?.collect::<Result<_, _>>()?;
         let key = PrivateKeyDer::from_pem_file(&files.key)?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -1,5 +1,6 @@
 //! The certificate, in files of the data folder.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::io::Write;
@@ -48,14 +49,14 @@ struct About {
 }
 
 impl Files {
-    /// The files in a folder; those that are missing, too old, or for another host are made.
+    /// The files in a folder; those that are missing, too old, or for other names are made.
     /// The first of `trusted` that exists is what the system trusts.
     ///
     /// # Errors
     /// When they cannot be made or written.
     pub(super) fn in_folder(
         folder: &Path,
-        host: IpAddr,
+        names: &[String],
         now_ms: u64,
         mut trusted: impl Iterator<Item = PathBuf>,
     ) -> anyhow::Result<Self> {
@@ -69,9 +70,8 @@ impl Files {
             key: folder.join("key.pem"),
             about: folder.join("about.json"),
         };
-        let names = names(host);
-        if !files.are_valid(&names, now_ms) {
-            files.make(names, now_ms)?;
+        if !files.are_valid(names, now_ms) {
+            files.make(names.to_vec(), now_ms)?;
         }
         let system = trusted.find_map(|path| fs::read(path).ok());
         let mut bundle = system.unwrap_or_default();
@@ -131,8 +131,9 @@ impl Files {
     }
 }
 
-/// The names of the certificate.
-fn names(host: IpAddr) -> Vec<String> {
+/// The names of the certificate: this machine, the address that it listens at, and custom domains,
+/// each also below `localhost`, where browsers look on this machine.
+pub(crate) fn certificate_names(host: IpAddr, domains: &BTreeSet<String>) -> Vec<String> {
     let mut names: Vec<String> = ["localhost", "*.localhost", "*.execute-api.localhost"]
         .map(str::to_owned)
         .into();
@@ -144,6 +145,9 @@ fn names(host: IpAddr) -> Vec<String> {
         addresses.push(host);
     }
     names.extend(addresses.iter().map(IpAddr::to_string));
+    for domain in domains {
+        names.extend([domain.clone(), format!("{domain}.localhost")]);
+    }
     names
 }
 
@@ -168,17 +172,19 @@ mod tests {
     const NOW: u64 = 1_800_000_000_000;
 
     #[test]
-    fn a_certificate_is_kept_until_it_ends_or_another_host_is_asked_for() {
+    fn a_certificate_is_kept_until_it_ends_or_is_asked_for_other_names() {
         let folder = tempfile::tempdir().unwrap();
         let system = folder.path().join("system.pem");
         fs::write(&system, "what the system trusts\n").unwrap();
         let local = IpAddr::from([127, 0, 0, 1]);
-        let files = |host, now| {
+        let files = |host, domains: &[&str], now| {
             let folder = folder.path().join("tls");
             let trusted = ["/nowhere".into(), system.clone()].into_iter();
-            Files::in_folder(&folder, host, now, trusted).unwrap()
+            let domains = domains.iter().map(|&domain| domain.to_owned()).collect();
+            let names = certificate_names(host, &domains);
+            Files::in_folder(&folder, &names, now, trusted).unwrap()
         };
-        let first = files(local, NOW);
+        let first = files(local, &[], NOW);
         let read = |path: &Path| fs::read_to_string(path).unwrap();
         let authority = read(&first.authority);
         assert_eq!(
@@ -187,14 +193,17 @@ mod tests {
         );
         let mode = fs::metadata(&first.key).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        for (host, now, is_kept) in [
-            (local, NOW, true),
-            (local, NOW + ms(VALID - RENEWED) - 1, true),
-            (local, NOW + ms(VALID - RENEWED), false),
-            (IpAddr::from([192, 168, 1, 7]), NOW + ms(VALID), false),
+        let other = IpAddr::from([192, 168, 1, 7]);
+        for (host, domains, now, is_kept) in [
+            (local, &[][..], NOW, true),
+            (local, &[], NOW + ms(VALID - RENEWED) - 1, true),
+            (local, &[], NOW + ms(VALID - RENEWED), false),
+            (other, &[], NOW + ms(VALID), false),
+            (other, &["chat.example.com"], NOW + ms(VALID), false),
+            (other, &["chat.example.com"], NOW + ms(VALID), true),
         ] {
             let before = read(&first.authority);
-            files(host, now);
+            files(host, domains, now);
             assert_eq!(read(&first.authority) == before, is_kept, "{host} {now}");
         }
     }

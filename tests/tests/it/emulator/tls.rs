@@ -31,6 +31,17 @@ const echo = (text) => new Promise((done, fail) => {
   .catch((error) => { console.error(error.message); process.exit(1); });
 "#;
 
+/// Opens a WebSocket at this address by another name; the status, or what is wrong with the TLS.
+const UPGRADE: &str = r#"
+const [host, port, servername, path] = process.argv.slice(1);
+const headers = { host: servername, connection: "Upgrade", upgrade: "websocket",
+  "sec-websocket-version": "13", "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==" };
+const request = require("node:https").request({ host, port, servername, path, headers });
+const say = (what) => { console.log(what); process.exit(0); };
+request.on("response", (answer) => say(answer.statusCode)).on("upgrade", () => say(101));
+request.on("error", (error) => say(error.code)).end();
+"#;
+
 async fn node(authority: &Path, host: &str, port: &str) -> anyhow::Result<String> {
     let output = Command::new("node")
         .args(["-e", CLIENT, host, port])
@@ -66,6 +77,35 @@ async fn https_and_wss_are_served_beside_http_and_ws() -> anyhow::Result<()> {
     let mut socket = Socket::open(&format!("ws://{authority}/local")).await?;
     socket.send("as before").await?;
     assert_eq!(socket.text().await?, "as before");
+    Ok(())
+}
+
+/// Developer Guide, "Set up custom domain names for WebSocket APIs": they are served with TLS only.
+#[tokio::test]
+async fn a_custom_domain_is_served_with_tls_under_its_own_name() -> anyhow::Result<()> {
+    let emulator = Launch::fixture("domain.yaml")
+        .arguments(&["--tls"])
+        .start()
+        .await?;
+    let (address, port) = emulator.authority().rsplit_once(':').context("a port")?;
+    let url = format!("wss://chat.example.com.localhost:{port}/v1");
+    assert_eq!(emulator.websocket(), url);
+    let trusted = emulator.data_dir().join("tls/ca.pem");
+    for (name, path, said) in [
+        ("chat.example.com", "/v1", "101"),
+        ("chat.example.com.localhost", "/v1", "101"),
+        ("chat.example.com", "/v2", "403"),
+        ("other.example.com", "/v1", "ERR_TLS_CERT_ALTNAME_INVALID"),
+    ] {
+        let output = Command::new("node")
+            .args(["-e", UPGRADE, address, port, name, path])
+            .env("NODE_EXTRA_CA_CERTS", &trusted)
+            .output()
+            .await
+            .context("node does not start: install Node.js 20 or newer")?;
+        let output = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.trim(), said, "{name}{path}");
+    }
     Ok(())
 }
 
