@@ -95,6 +95,50 @@ async fn an_endpoint_that_differs_is_reported() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// As serverless-offline does at a text that is not UTF-8.
+#[tokio::test]
+async fn an_endpoint_that_a_check_ends_is_told_and_what_follows_is_not_run() -> anyhow::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let authority = listener.local_addr()?;
+    tokio::spawn(async move {
+        let mut served = tokio::task::JoinSet::new();
+        loop {
+            tokio::select! {
+                Ok((stream, _)) = listener.accept() => {
+                    served.spawn(toy(stream));
+                }
+                // All of it ends: nobody listens there any more.
+                Some(Ok(Err(_))) = served.join_next() => return,
+            }
+        }
+    });
+    let url = format!("ws://{authority}/toy");
+    let management = format!("http://{authority}/toy/@connections");
+    let conform = ["conform", "--url", &url, "--management", &management];
+    let only = ["--only", "frame: ", "--timeout", "300ms", "--json"];
+    let ended = run(&[&conform[..], &only].concat()).await?;
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    let results: Vec<Value> = serde_json::from_str(&ended.stdout)?;
+    let at = results
+        .iter()
+        .position(|result| result["behaviour"] == "frame: a reserved opcode")
+        .unwrap_or_default();
+    let seen = |at: usize| results[at]["seen"].as_str().unwrap_or_default();
+    assert!(
+        seen(at).ends_with("and then the endpoint answered nobody"),
+        "{:?}",
+        results[at]
+    );
+    for result in &results[at + 1..] {
+        assert_eq!(result["seen"], "not run: nobody answers", "{result}");
+        assert_eq!(
+            (&result["ran"], &result["pass"]),
+            (&false.into(), &false.into())
+        );
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn an_endpoint_without_the_functions_of_the_checks_is_told_apart() -> anyhow::Result<()> {
     let emulator = Launch::fixture("rust.yaml").start().await?;
@@ -116,7 +160,8 @@ async fn an_endpoint_without_the_functions_of_the_checks_is_told_apart() -> anyh
     Ok(())
 }
 
-/// A server that upgrades whoever comes and echoes every frame; it knows the route `event`.
+/// A server that upgrades whoever comes and echoes every frame; it knows the route `event`, and fails
+/// at a reserved opcode.
 async fn toy(mut stream: TcpStream) -> std::io::Result<()> {
     let mut read = Vec::new();
     while !read.windows(4).any(|four| four == b"\r\n\r\n") {
@@ -129,6 +174,9 @@ async fn toy(mut stream: TcpStream) -> std::io::Result<()> {
     stream.write_all(upgraded.as_bytes()).await?;
     read.clear();
     loop {
+        if read.first() == Some(&0x83) {
+            return Err(std::io::ErrorKind::InvalidData.into());
+        }
         let Some((payload, length)) = text(&read) else {
             if stream.read_buf(&mut read).await? == 0 {
                 return Ok(());

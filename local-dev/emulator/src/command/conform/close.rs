@@ -166,8 +166,9 @@ async fn event_of(target: &Target, how: How) -> anyhow::Result<Value> {
             return told(&mut observer, &connected).await;
         }
     }
-    // Both ends close, so that nothing is lost by dropping it.
+    // The server has said its last: the TCP connection ends from both sides.
     let _ = client.end().await;
+    drop(client);
     told(&mut observer, &connected).await
 }
 

@@ -37,7 +37,9 @@ Examples:
 The endpoint must have the API of local-dev/conform/template.yaml deployed. Calls of @connections
 are signed if AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are set (AWS_SESSION_TOKEN and AWS_REGION
 count, too); without them they are not.
-Exit codes: 0 if everything is as expected, 1 if something differs.";
+local-dev/conform/serverless.yml is the same API in the words of the Serverless Framework.
+An endpoint that ends under a check fails it, and is waited for: start it again in a loop.
+Exit codes: 0 if everything is as expected, 1 if something differs or could not be looked at.";
 
 /// What `gatepost conform` is told.
 #[derive(Debug, Args)]
@@ -63,6 +65,10 @@ fn timeout(text: &str) -> Result<Duration, &'static str> {
     let timeout = duration(text).filter(|timeout| !timeout.is_zero());
     timeout.ok_or("expected a time, such as 500ms or 20s")
 }
+
+/// An endpoint that a check ended may be started again meanwhile: it is waited for as long as this
+/// many checks may take.
+const RESTARTED_WITHIN: u32 = 3;
 
 /// What a check saw, in a few words.
 type Seen<'a> = Pin<Box<dyn Future<Output = anyhow::Result<String>> + Send + 'a>>;
@@ -115,30 +121,45 @@ pub(super) async fn run(
         let only = arguments.only.as_deref();
         only.is_none_or(|only| check.name.contains(only))
     };
-    let mut results = Vec::new();
+    let mut results: Vec<(Check, Outcome)> = Vec::new();
+    let mut patience = RESTARTED_WITHIN * arguments.timeout;
     for check in checks.filter(wanted) {
-        let seen = match tokio::time::timeout(arguments.timeout, (check.look)(&target)).await {
-            Ok(Ok(seen)) => seen,
-            Ok(Err(error)) => format!("{error:#}"),
-            Err(_) => "nothing in time".to_owned(),
+        let mut is_there = target.answers().await;
+        if !is_there {
+            // It was the one before: a process that fails may say its last answers first.
+            if let Some((_, before)) = results.last_mut() {
+                before.end();
+            }
+            is_there = target.comes_back(patience).await;
+            // Nobody starts it again.
+            patience = match is_there {
+                true => patience,
+                false => Duration::ZERO,
+            };
+        }
+        let outcome = match is_there {
+            true => look(&check, &target, arguments.timeout).await,
+            false => Outcome::NotRun,
         };
-        results.push((check, seen));
+        results.push((check, outcome));
     }
     print(&show(&results, arguments.json))?;
-    let passed = results
-        .iter()
-        .filter(|(check, seen)| check.expected == seen)
-        .count();
+    let count = |of: fn(&Check, &Outcome) -> bool| {
+        let such = results.iter().filter(|(check, outcome)| of(check, outcome));
+        such.count()
+    };
+    let passed = count(|check, outcome| outcome.is_expected(check));
+    let absent = count(|_, outcome| matches!(outcome, Outcome::NotRun));
     if !arguments.json {
-        let unsigned = if signed {
-            ""
-        } else {
-            "; @connections was called without signatures"
-        };
-        print(&format!(
-            "\n{passed} of {} as expected{unsigned}\n",
-            results.len()
-        ))?;
+        let mut summary = format!("\n{passed} of {} as expected", results.len() - absent);
+        if absent > 0 {
+            summary.push_str(&format!("; {absent} not run, for nobody answered any more"));
+        }
+        if !signed {
+            summary.push_str("; @connections was called without signatures");
+        }
+        summary.push('\n');
+        print(&summary)?;
     }
     Ok(if passed == results.len() {
         ExitCode::SUCCESS
@@ -147,15 +168,59 @@ pub(super) async fn run(
     })
 }
 
-fn show(results: &[(Check, String)], json: bool) -> String {
-    let is = |check: &Check, seen: &String| check.expected == seen;
+/// What became of a check.
+enum Outcome {
+    /// This was seen, in a few words.
+    Seen(String),
+    /// This was seen, and then the endpoint answered nobody any more.
+    Ended(String),
+    /// Nobody answered when it began.
+    NotRun,
+}
+
+impl Outcome {
+    fn is_expected(&self, check: &Check) -> bool {
+        matches!(self, Self::Seen(seen) if check.expected == seen)
+    }
+
+    /// The endpoint ended because of it.
+    fn end(&mut self) {
+        if let Self::Seen(seen) = self {
+            *self = Self::Ended(std::mem::take(seen));
+        }
+    }
+
+    fn shown(&self) -> String {
+        match self {
+            Self::Seen(seen) => seen.clone(),
+            Self::Ended(seen) => format!("{seen}, and then the endpoint answered nobody"),
+            Self::NotRun => "not run: nobody answers".to_owned(),
+        }
+    }
+}
+
+/// Runs one check.
+async fn look(check: &Check, target: &Target, timeout: Duration) -> Outcome {
+    let seen = match tokio::time::timeout(timeout, (check.look)(target)).await {
+        Ok(Ok(seen)) => seen,
+        Ok(Err(error)) => format!("{error:#}"),
+        Err(_) => "nothing in time".to_owned(),
+    };
+    match target.answers().await {
+        true => Outcome::Seen(seen),
+        false => Outcome::Ended(seen),
+    }
+}
+
+fn show(results: &[(Check, Outcome)], json: bool) -> String {
     if json {
         let results: Vec<_> = results
             .iter()
-            .map(|(check, seen)| {
+            .map(|(check, outcome)| {
                 json!({
-                    "behaviour": check.name, "expected": check.expected, "seen": seen,
-                    "pass": is(check, seen), "source": check.source,
+                    "behaviour": check.name, "expected": check.expected, "seen": outcome.shown(),
+                    "pass": outcome.is_expected(check),
+                    "ran": !matches!(outcome, Outcome::NotRun), "source": check.source,
                 })
             })
             .collect();
@@ -166,18 +231,16 @@ fn show(results: &[(Check, String)], json: bool) -> String {
             .map(str::to_owned)
             .to_vec(),
     ];
-    rows.extend(results.iter().map(|(check, seen)| {
-        let pass = is(check, seen);
-        let seen = seen.replace(['\r', '\n'], " ");
-        [
-            if pass { "pass" } else { "FAIL" },
-            check.name,
-            check.expected,
-            if pass { "as expected" } else { &seen },
-            check.source,
-        ]
-        .map(str::to_owned)
-        .to_vec()
+    rows.extend(results.iter().map(|(check, outcome)| {
+        let seen = outcome.shown().replace(['\r', '\n'], " ");
+        let (verdict, seen) = match outcome {
+            Outcome::NotRun => ("none", seen.as_str()),
+            _ if outcome.is_expected(check) => ("pass", "as expected"),
+            Outcome::Seen(_) | Outcome::Ended(_) => ("FAIL", seen.as_str()),
+        };
+        [verdict, check.name, check.expected, seen, check.source]
+            .map(str::to_owned)
+            .to_vec()
     }));
     table(&rows)
 }

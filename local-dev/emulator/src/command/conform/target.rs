@@ -1,5 +1,7 @@
 //! The endpoint that is looked at, and the ways to it.
 
+use std::time::Duration;
+
 use anyhow::Context;
 use anyhow::bail;
 use http::Uri;
@@ -15,6 +17,11 @@ use crate::websocket::CONTINUATION;
 use crate::websocket::Frame;
 use crate::websocket::TEXT;
 use crate::websocket::WebSocket;
+
+/// How long a plain request may take.
+const ANSWER: Duration = Duration::from_secs(5);
+/// Between two looks whether the endpoint is back.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// The endpoint.
 #[derive(Debug)]
@@ -41,6 +48,26 @@ impl Target {
             return Ok(());
         }
         bail!("the route `event` answered {event}")
+    }
+
+    /// Whether anybody answers there in HTTP, whatever it is.
+    pub(super) async fn answers(&self) -> bool {
+        let (Some(host), Some(path)) = (self.url.authority(), self.url.path_and_query()) else {
+            return false;
+        };
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        let answer = websocket::ask(&self.url, request.as_bytes());
+        matches!(tokio::time::timeout(ANSWER, answer).await, Ok(Ok(_)))
+    }
+
+    /// Waits until somebody answers again; whether anybody does within this time.
+    pub(super) async fn comes_back(&self, within: Duration) -> bool {
+        let answers = async {
+            while !self.answers().await {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        };
+        tokio::time::timeout(within, answers).await.is_ok()
     }
 
     /// The endpoint with a query string.
