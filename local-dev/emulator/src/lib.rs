@@ -7,6 +7,7 @@
 //! said on the command line.
 
 mod address_file;
+mod allocator;
 mod attach;
 mod banner;
 mod board;
@@ -66,7 +67,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         let supervised = gatepost_runtime_api::supervise(arguments.into_iter().skip(2));
         return report(supervised.map_err(anyhow::Error::from), Style::new(false));
     }
-    let line = match CommandLine::try_parse_from(arguments) {
+    let line = match CommandLine::try_parse_from(&arguments) {
         Ok(line) => line,
         Err(error) => {
             // `--help` and `--version` are errors to clap, and no mistakes.
@@ -85,14 +86,18 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) => return report(Err(error), Style::new(false)),
     };
     let style = Style::new(process.colours);
-    match line.subcommand {
-        Some(Subcommand::Dev(dev)) => report(start(&dev, &process), style),
-        None => report(start(&line.dev, &process), style),
-        Some(Subcommand::Command(command)) => match perform(*command, &process) {
-            Ok(code) => code,
-            Err(error) => report(Err(error), style),
-        },
-    }
+    let dev = match line.subcommand {
+        Some(Subcommand::Dev(dev)) => dev,
+        None => line.dev.into(),
+        Some(Subcommand::Command(command)) => {
+            return match perform(*command, &process) {
+                Ok(code) => code,
+                Err(error) => report(Err(error), style),
+            };
+        }
+    };
+    allocator::restart_to_give_back(&process, &arguments);
+    report(start(&dev, &process), style)
 }
 
 fn perform(command: Command, process: &Process) -> anyhow::Result<ExitCode> {

@@ -1,5 +1,6 @@
-//! Two servers to measure: the gateway alone, before functions that answer at once, and the least
-//! that hyper and fastwebsockets can do.
+//! Servers to measure: the gateway alone, before functions that answer at once; its WebSocket layer
+//! alone, which has no route and so makes no event; and the least that hyper and fastwebsockets can
+//! do.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -43,7 +44,7 @@ use tokio::process::Child;
 
 use super::cpu;
 
-/// What both servers answer to every message.
+/// What is sent, and what the servers answer to it, but for [`Layer::Frames`].
 pub const TEXT: [u8; 200] = [b'x'; 200];
 
 /// The path of the handshake.
@@ -54,8 +55,22 @@ pub const PATH: &str = "/local";
 pub enum Layer {
     /// [`Gateway`] with one two-way route, observed by nobody.
     Gateway,
+    /// [`Gateway`] without a route: frame → selection → error frame.
+    Frames,
     /// hyper's upgrade and fastwebsockets, which echoes.
     Bare,
+}
+
+impl Layer {
+    /// As the command line and the figures have it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Frames => "frames",
+            Self::Bare => "bare",
+        }
+    }
 }
 
 /// A server in a process of its own, on the measured side's CPU; killed when dropped.
@@ -73,12 +88,10 @@ pub struct Server {
 /// # Errors
 /// If it does not start.
 pub async fn start(release: &Path, layer: Layer) -> anyhow::Result<Server> {
-    let name = match layer {
-        Layer::Gateway => "gateway",
-        Layer::Bare => "bare",
-    };
     let mut child = cpu::pinned(&release.join("bench"))
-        .args(["layer", name])
+        .args(["layer", layer.name()])
+        // As `gatepost dev` starts itself.
+        .env("MIMALLOC_PURGE_DELAY", "0")
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
@@ -104,8 +117,8 @@ pub async fn serve(layer: Layer) -> anyhow::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);
     match layer {
-        Layer::Gateway => {
-            let gateway = gateway()?;
+        Layer::Gateway | Layer::Frames => {
+            let gateway = gateway(layer)?;
             loop {
                 let (stream, peer) = listener.accept().await?;
                 let gateway = gateway.clone();
@@ -124,10 +137,13 @@ pub async fn serve(layer: Layer) -> anyhow::Result<()> {
     }
 }
 
-fn gateway() -> anyhow::Result<Gateway> {
+fn gateway(layer: Layer) -> anyhow::Result<Gateway> {
     let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/echo/template.yaml");
     let project = gatepost_template::load(&template, &std::collections::BTreeMap::new())?;
-    let api = project.apis.into_iter().next().context("an API")?;
+    let mut api = project.apis.into_iter().next().context("an API")?;
+    if layer == Layer::Frames {
+        api.routes.clear();
+    }
     let config = Config {
         apis: vec![ServedApi {
             id: api.api_id(),

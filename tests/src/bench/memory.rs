@@ -63,7 +63,7 @@ async fn held(release: &Path, layer: Layer, count: usize) -> anyhow::Result<Valu
     settle().await;
     let after = rss(server.pid)?;
     Ok(json!({
-        "server": match layer { Layer::Gateway => "gateway", Layer::Bare => "bare fastwebsockets" },
+        "server": layer.name(),
         "connections": count,
         "rss_kib_at_start": start / 1024,
         "rss_kib_open": open / 1024,

@@ -1,5 +1,6 @@
-//! `bench sockets`: the WebSocket layer alone, frame → event → answer → frame, against a bare echo of
-//! hyper and fastwebsockets; one message under way a connection, and bursts.
+//! `bench sockets`: the WebSocket layer alone, frame → route selection → frame, and with what the
+//! gateway adds, frame → event → answer → frame, against a bare echo of hyper and fastwebsockets; one
+//! message under way a connection, and bursts.
 
 use std::time::Instant;
 
@@ -26,7 +27,7 @@ struct Run {
     cpu_us: f64,
 }
 
-/// Runs both servers in turn, `rounds` times each, with each of `depths` messages under way.
+/// Runs the servers in turn, `rounds` times each, with each of `depths` messages under way.
 ///
 /// # Errors
 /// If something cannot be built, started or reached.
@@ -40,34 +41,22 @@ pub async fn run(
     cpu::pin_client(cpu::MEASURED)?;
     let mut figures = Vec::new();
     for &depth in depths {
-        let (mut gateway, mut bare) = (Vec::new(), Vec::new());
+        let (mut bare, mut frames, mut gateway) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..rounds {
-            for (layer, runs) in [(Layer::Bare, &mut bare), (Layer::Gateway, &mut gateway)] {
+            for (layer, runs) in [
+                (Layer::Bare, &mut bare),
+                (Layer::Frames, &mut frames),
+                (Layer::Gateway, &mut gateway),
+            ] {
                 let server = layer::start(&release, layer).await?;
                 runs.push(echoed(&server, connections, depth, echoes).await?);
             }
         }
-        let of = |runs: &[Run], figure: fn(&Run) -> f64| {
-            rounded(median(runs.iter().map(figure).collect()))
-        };
-        let cpu_ratio = |(gateway, bare): (&Run, &Run)| bare.cpu_us / gateway.cpu_us;
-        let ratios = gateway.iter().zip(&bare).map(cpu_ratio).collect();
-        let rates = gateway.iter().zip(&bare);
-        let rates = rates
-            .map(|(gateway, bare)| gateway.rate / bare.rate)
-            .collect();
         figures.push(json!({
             "under_way": depth,
-            "gateway": {
-                "echoes_per_s": of(&gateway, |run| run.rate),
-                "cpu_us_per_echo": of(&gateway, |run| run.cpu_us),
-            },
-            "bare_fastwebsockets": {
-                "echoes_per_s": of(&bare, |run| run.rate),
-                "cpu_us_per_echo": of(&bare, |run| run.cpu_us),
-            },
-            "cpu_ratio_to_bare": rounded(median(ratios)),
-            "rate_ratio_to_bare": rounded(median(rates)),
+            "bare_fastwebsockets": figure(&bare),
+            "websocket_layer": beside(&frames, &bare),
+            "gateway": beside(&gateway, &bare),
         }));
     }
     Ok(json!({
@@ -77,6 +66,22 @@ pub async fn run(
         "rounds": rounds,
         "figures": figures,
     }))
+}
+
+fn figure(runs: &[Run]) -> Value {
+    let of = |figure: fn(&Run) -> f64| rounded(median(runs.iter().map(figure).collect()));
+    json!({ "echoes_per_s": of(|run| run.rate), "cpu_us_per_echo": of(|run| run.cpu_us) })
+}
+
+/// The same with the ratios to the bare server's runs.
+fn beside(runs: &[Run], bare: &[Run]) -> Value {
+    let pairs = || runs.iter().zip(bare);
+    let cpu = pairs().map(|(run, bare)| bare.cpu_us / run.cpu_us);
+    let rate = pairs().map(|(run, bare)| run.rate / bare.rate);
+    let mut figure = figure(runs);
+    figure["cpu_ratio_to_bare"] = rounded(median(cpu.collect())).into();
+    figure["rate_ratio_to_bare"] = rounded(median(rate.collect())).into();
+    figure
 }
 
 async fn echoed(
@@ -109,18 +114,24 @@ async fn echo_on_all(
     depth: usize,
     turns: usize,
 ) -> anyhow::Result<Vec<TcpStream>> {
-    let (frame, echo) = wire::text_frame(&layer::TEXT);
+    let (frame, _) = wire::text_frame(&layer::TEXT);
     let burst = frame.repeat(depth);
     let mut tasks = Vec::new();
     for mut socket in sockets {
-        let burst = burst.clone();
+        let (frame, burst) = (frame.clone(), burst.clone());
         tasks.push(tokio::spawn(async move {
-            let mut echoes = vec![0; echo * depth];
+            // All answers of a server are of one length.
+            socket.write_all(&frame).await?;
+            let answer = wire::read_text(&mut socket).await?;
+            let mut answers = vec![0; (wire::text_frame(&answer).1) * depth];
             for _ in 0..turns {
                 socket.write_all(&burst).await?;
-                socket.read_exact(&mut echoes).await?;
+                socket.read_exact(&mut answers).await?;
             }
-            anyhow::ensure!(echoes.ends_with(&layer::TEXT), "the echo differs");
+            // But for the ids at the end of an error frame.
+            let same = answer.len() / 4;
+            let last = &answers[answers.len() - answer.len()..];
+            anyhow::ensure!(last[..same] == answer[..same], "the answers differ");
             Ok(socket)
         }));
     }

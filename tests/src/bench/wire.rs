@@ -80,3 +80,19 @@ pub fn text_frame(payload: &[u8]) -> (Vec<u8>, usize) {
     frame.extend(masked.map(|(byte, mask)| byte ^ mask));
     (frame, head + payload.len())
 }
+
+/// The payload of the server's next frame, of less than 64 KB.
+///
+/// # Errors
+/// If the server hangs up.
+pub async fn read_text(socket: &mut TcpStream) -> anyhow::Result<Vec<u8>> {
+    let mut head = [0; 2];
+    socket.read_exact(&mut head).await?;
+    let len = match head[1] {
+        126 => socket.read_u16().await?,
+        len => u16::from(len),
+    };
+    let mut payload = vec![0; usize::from(len)];
+    socket.read_exact(&mut payload).await?;
+    Ok(payload)
+}

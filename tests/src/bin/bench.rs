@@ -1,8 +1,12 @@
-//! Benchmarks: `bench echo`, `bench fanout`, `bench stalled`, `bench append`. Each prints one JSON object.
+//! Benchmarks; each prints one JSON object.
 
 use clap::Parser;
 use clap::Subcommand;
 use gatepost_tests::bench;
+
+/// The emulator's, so that the servers that `layer` runs are measured with it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[derive(Debug, Parser)]
 #[command(about = "Benchmarks of gatepost: figures and ratios, never a verdict")]
@@ -70,7 +74,7 @@ enum Name {
         #[arg(long, default_value_t = 5)]
         rounds: usize,
     },
-    /// The WebSocket layer alone, against a bare echo of hyper and fastwebsockets.
+    /// The WebSocket layer alone, and the gateway, against a bare echo of hyper and fastwebsockets.
     Sockets {
         /// Connections.
         #[arg(long, default_value_t = 50)]
