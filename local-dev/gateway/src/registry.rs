@@ -13,6 +13,9 @@ use crate::connection::Connection;
 
 const SHARDS: usize = 32;
 
+/// Connections for which a shard always has room.
+const SMALL: usize = 64;
+
 /// Sharded, so that posts to different connections seldom meet at one lock.
 #[derive(Debug)]
 pub(crate) struct Registry {
@@ -38,7 +41,13 @@ impl Registry {
     }
 
     pub(crate) fn remove(&self, id: Id) {
-        self.shard(id).remove(&id);
+        let mut shard = self.shard(id);
+        shard.remove(&id);
+        // After many connections ended at once it would stay as large as it was with them.
+        if shard.capacity() > SMALL && shard.len() < shard.capacity() / 4 {
+            let len = shard.len();
+            shard.shrink_to(2 * len);
+        }
     }
 
     /// Looks at every connection, shard by shard; a shard is locked meanwhile.

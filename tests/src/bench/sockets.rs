@@ -1,6 +1,7 @@
-//! `bench sockets`: the WebSocket layer alone, frame → route selection → frame, and with what the
-//! gateway adds, frame → event → answer → frame, against a bare echo of hyper and fastwebsockets; one
-//! message under way a connection, and bursts.
+//! `bench sockets`: frames in and frames out, against a bare echo of hyper and fastwebsockets.
+//!
+//! Once the WebSocket layer alone, frame → route selection → frame, and once with what the gateway
+//! adds, frame → event → answer → frame; one message under way a connection, and bursts.
 
 use std::time::Instant;
 
