@@ -11,6 +11,8 @@ use gatepost_runtime::Identity;
 use gatepost_runtime::config::Origins;
 
 use crate::jwt;
+use crate::keys::KeyError;
+use crate::keys::PublishedKeys;
 
 /// How clients say who they are.
 #[derive(Debug)]
@@ -18,7 +20,43 @@ pub enum Mode {
     /// `?user=…&name=…`, believed. Without `user`: an anonymous guest.
     Guest,
     /// `?token=…`, or behind `gatepost.v1` as a subprotocol.
-    Jwt(Box<jwt::Rules>),
+    Jwt(Box<Tokens>),
+}
+
+/// What tokens must be.
+#[derive(Debug)]
+pub struct Tokens {
+    /// What they are signed with.
+    pub keys: Keys,
+    /// What they say.
+    pub rules: jwt::Rules,
+}
+
+/// What checks tokens' signatures.
+#[derive(Debug)]
+pub enum Keys {
+    /// The deployment's own key.
+    Own(jwt::Key),
+    /// One of those that the issuer publishes.
+    Published(Box<PublishedKeys>),
+}
+
+impl Tokens {
+    async fn verify(&self, token: &str, now: Millis) -> Result<jwt::Claims, Refused> {
+        let token = jwt::Token::parse(token)?;
+        let claims = match &self.keys {
+            Keys::Own(key) => token.verify(key, &self.rules, now),
+            Keys::Published(keys) => {
+                let kid = token.kid().ok_or(jwt::Refusal::Key)?;
+                let key = keys.key(kid, now).await.map_err(|error| match error {
+                    KeyError::Unknown => Refused::Token(jwt::Refusal::Key),
+                    KeyError::Unavailable => Refused::NoKeys,
+                })?;
+                token.verify(&key, &self.rules, now)
+            }
+        };
+        Ok(claims?)
+    }
 }
 
 /// Why nobody comes in. For the log.
@@ -33,6 +71,9 @@ pub enum Refused {
     /// The token.
     #[error(transparent)]
     Token(#[from] jwt::Refusal),
+    /// Nobody's fault who comes: the issuer's keys are not known.
+    #[error("the keys of JWT_JWKS_URL cannot be had")]
+    NoKeys,
 }
 
 /// Roles and rooms that fit API Gateway's 8 KB for a whole authorization.
@@ -50,7 +91,7 @@ pub(crate) fn origin(headers: &Headers, allowed: &Origins) -> Result<(), Refused
 }
 
 /// Who it is.
-pub(crate) fn identity(
+pub(crate) async fn identity(
     event: &AuthorizerEvent,
     mode: &Mode,
     now: Millis,
@@ -59,9 +100,9 @@ pub(crate) fn identity(
     let query = |name: &str| event.query_string_parameters.get(name).map(String::as_str);
     match mode {
         Mode::Guest => Ok(guest(query("user"), query("name"), random_guest)?),
-        Mode::Jwt(rules) => {
+        Mode::Jwt(tokens) => {
             let token = query("token").or_else(|| offered_token(&event.headers));
-            let claims = jwt::verify(token.unwrap_or_default(), rules, now)?;
+            let claims = tokens.verify(token.unwrap_or_default(), now).await?;
             Ok(of_token(&claims).ok_or(jwt::Refusal::Identity)?)
         }
     }

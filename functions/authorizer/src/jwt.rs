@@ -1,8 +1,10 @@
-//! Reading a JSON Web Token (RFC 7519) signed as HS256 or RS256 (RFC 7518).
+//! Reading a JSON Web Token (RFC 7519) signed as HS256, RS256, ES256 (RFC 7518) or `EdDSA` (RFC 8037).
 //!
-//! Which of the two is fixed by the deployment's key. The header's `alg` has to agree and decides
-//! nothing; `kid`, `jku`, `jwk`, `x5c` and `x5u` are not looked at. Nothing of the claims is read
-//! before the signature holds.
+//! Which of them is fixed by the key. The header's `alg` has to agree and decides nothing; `kid`
+//! chooses among the keys that the issuer publishes, if it publishes any; `jku`, `jwk`, `x5c` and
+//! `x5u` are not looked at. Nothing of the claims is read before the signature holds.
+
+mod key_set;
 
 use std::fmt;
 
@@ -13,6 +15,9 @@ use gatepost_runtime::config::RsaPublicKey;
 use ring::hmac;
 use ring::signature;
 use serde::Deserialize;
+
+pub use key_set::KeySet;
+pub use key_set::NoKeys;
 
 /// Longest token in bytes. A handshake's headers have 10 KB in all.
 pub const LONGEST: usize = 4_096;
@@ -26,6 +31,10 @@ pub enum Key {
     Hs256(hmac::Key),
     /// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518 section 3.3).
     Rs256(RsaPublicKey),
+    /// ECDSA with P-256 and SHA-256 (RFC 7518 section 3.4): the point, uncompressed.
+    Es256(Vec<u8>),
+    /// Ed25519 (RFC 8037 section 3.1): its 32 bytes.
+    EdDsa(Vec<u8>),
 }
 
 impl fmt::Debug for Key {
@@ -45,6 +54,8 @@ impl Key {
         match self {
             Self::Hs256(_) => "HS256",
             Self::Rs256(_) => "RS256",
+            Self::Es256(_) => "ES256",
+            Self::EdDsa(_) => "EdDSA",
         }
     }
 
@@ -52,20 +63,36 @@ impl Key {
     fn verify(&self, signed: &[u8], signature: &[u8]) -> bool {
         match self {
             Self::Hs256(key) => hmac::verify(key, signed, signature).is_ok(),
-            Self::Rs256(key) => {
-                let algorithm = &signature::RSA_PKCS1_2048_8192_SHA256;
-                let key = signature::UnparsedPublicKey::new(algorithm, key.der());
-                key.verify(signed, signature).is_ok()
-            }
+            Self::Rs256(key) => verifies(
+                &signature::RSA_PKCS1_2048_8192_SHA256,
+                key.der(),
+                signed,
+                signature,
+            ),
+            Self::Es256(point) => verifies(
+                &signature::ECDSA_P256_SHA256_FIXED,
+                point,
+                signed,
+                signature,
+            ),
+            Self::EdDsa(key) => verifies(&signature::ED25519, key, signed, signature),
         }
     }
 }
 
-/// What a token must be.
+fn verifies(
+    algorithm: &'static dyn signature::VerificationAlgorithm,
+    key: &[u8],
+    signed: &[u8],
+    signature: &[u8],
+) -> bool {
+    let key = signature::UnparsedPublicKey::new(algorithm, key);
+    key.verify(signed, signature).is_ok()
+}
+
+/// What a token must be, besides signed.
 #[derive(Debug)]
 pub struct Rules {
-    /// Whose signature.
-    pub key: Key,
     /// For whom it must be.
     pub audience: String,
     /// From whom it must be; from anybody with the key if `None`.
@@ -84,10 +111,13 @@ pub enum Refusal {
     /// Not three parts of Base64url without padding, the first two JSON objects.
     #[error("the token is malformed")]
     Malformed,
-    /// The header names another algorithm than the deployment's, or extensions that must be
+    /// The header names another algorithm than the key's, or extensions that must be
     /// understood (`crit`, RFC 7515 section 4.1.11).
-    #[error("the token's header asks for something else than this deployment's algorithm")]
+    #[error("the token's header asks for something else than its key's algorithm")]
     Algorithm,
+    /// It names none of the keys that the issuer publishes.
+    #[error("the token names no key of the issuer's")]
+    Key,
     /// The signature is not the key's.
     #[error("the token's signature is wrong")]
     Signature,
@@ -133,9 +163,10 @@ enum Audience {
     Several(Vec<String>),
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Header {
     alg: String,
+    kid: Option<serde_json::Value>,
     crit: Option<serde_json::Value>,
 }
 
@@ -150,38 +181,70 @@ impl Claims {
     }
 }
 
-/// The claims of a token that holds at `now`.
-///
-/// # Errors
-/// The first reason why it does not.
-pub fn verify(token: &str, rules: &Rules, now: Millis) -> Result<Claims, Refusal> {
-    if token.is_empty() {
-        return Err(Refusal::Missing);
+/// A token whose header was read, and nothing else of it.
+#[derive(Debug)]
+pub struct Token<'a> {
+    header: Header,
+    signed: &'a str,
+    claims: &'a str,
+    signature: &'a str,
+}
+
+impl<'a> Token<'a> {
+    /// Takes a token apart.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn parse(token: &'a str) -> Result<Self, Refusal> {
+        if token.is_empty() {
+            return Err(Refusal::Missing);
+        }
+        if token.len() > LONGEST {
+            return Err(Refusal::TooLong);
+        }
+        let (signed, signature) = token.rsplit_once('.').ok_or(Refusal::Malformed)?;
+        let (header, claims) = signed.split_once('.').ok_or(Refusal::Malformed)?;
+        if claims.contains('.') {
+            return Err(Refusal::Malformed);
+        }
+        let header = serde_json::from_slice(&decode(header)?).map_err(|_| Refusal::Malformed)?;
+        Ok(Self {
+            header,
+            signed,
+            claims,
+            signature,
+        })
     }
-    if token.len() > LONGEST {
-        return Err(Refusal::TooLong);
+
+    /// The key that it names.
+    #[must_use]
+    pub fn kid(&self) -> Option<&str> {
+        self.header.kid.as_ref()?.as_str()
     }
-    let (signed, signature) = token.rsplit_once('.').ok_or(Refusal::Malformed)?;
-    let (header, claims) = signed.split_once('.').ok_or(Refusal::Malformed)?;
-    let header: Header =
-        serde_json::from_slice(&decode(header)?).map_err(|_| Refusal::Malformed)?;
-    if header.alg != rules.key.algorithm() || header.crit.is_some() {
-        return Err(Refusal::Algorithm);
+
+    /// The claims of a token that holds at `now`.
+    ///
+    /// # Errors
+    /// The first reason why it does not.
+    pub fn verify(&self, key: &Key, rules: &Rules, now: Millis) -> Result<Claims, Refusal> {
+        if self.header.alg != key.algorithm() || self.header.crit.is_some() {
+            return Err(Refusal::Algorithm);
+        }
+        let claims = decode(self.claims)?;
+        if !key.verify(self.signed.as_bytes(), &decode(self.signature)?) {
+            return Err(Refusal::Signature);
+        }
+        // What an issuer signed and still cannot be read lacks `exp` or `sub`, or has them as
+        // something else.
+        let claims: serde_json::Value =
+            serde_json::from_slice(&claims).map_err(|_| Refusal::Malformed)?;
+        if !claims.get("exp").is_some_and(serde_json::Value::is_number) {
+            return Err(Refusal::Expired);
+        }
+        let claims: Claims = serde_json::from_value(claims).map_err(|_| Refusal::Identity)?;
+        claims.hold(rules, now)?;
+        Ok(claims)
     }
-    let claims = decode(claims)?;
-    if !rules.key.verify(signed.as_bytes(), &decode(signature)?) {
-        return Err(Refusal::Signature);
-    }
-    // What an issuer signed and still cannot be read lacks `exp` or `sub`, or has them as
-    // something else.
-    let claims: serde_json::Value =
-        serde_json::from_slice(&claims).map_err(|_| Refusal::Malformed)?;
-    if !claims.get("exp").is_some_and(serde_json::Value::is_number) {
-        return Err(Refusal::Expired);
-    }
-    let claims: Claims = serde_json::from_value(claims).map_err(|_| Refusal::Identity)?;
-    claims.hold(rules, now)?;
-    Ok(claims)
 }
 
 impl Claims {

@@ -5,15 +5,22 @@
 
 mod admission;
 pub mod jwt;
+mod keys;
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use gatepost_protocol::Millis;
 use gatepost_protocol::UserId;
 use gatepost_runtime::Answer;
 use gatepost_runtime::Authorization;
 use gatepost_runtime::AuthorizerEvent;
+use gatepost_runtime::Document;
 use gatepost_runtime::Failure;
+use gatepost_runtime::Fault;
 use gatepost_runtime::Function;
 use gatepost_runtime::Invocation;
+use gatepost_runtime::Limits;
 use gatepost_runtime::StartError;
 use gatepost_runtime::clock;
 use gatepost_runtime::config;
@@ -23,8 +30,20 @@ use gatepost_runtime::config::Environment;
 use gatepost_runtime::config::JwtKey;
 use gatepost_runtime::config::Origins;
 
+pub use admission::Keys;
 pub use admission::Mode;
 pub use admission::Refused;
+pub use admission::Tokens;
+pub use keys::KeyError;
+pub use keys::PublishedKeys;
+
+/// For the issuer's keys: within the function's 5 s.
+const LIMITS: Limits = Limits {
+    connections: 1,
+    connect: Duration::from_secs(2),
+    request: Duration::from_secs(3),
+    idle: Duration::from_secs(20),
+};
 
 /// Decides about handshakes.
 #[derive(Debug)]
@@ -45,19 +64,22 @@ impl Authorizer {
         let mode = match mode {
             AuthMode::Guest => Mode::Guest,
             AuthMode::Jwt(jwt) => {
-                let key = match jwt.key {
-                    JwtKey::Rs256(key) => jwt::Key::Rs256(key),
+                let keys = match jwt.key {
+                    JwtKey::Rs256(key) => Keys::Own(jwt::Key::Rs256(key)),
                     JwtKey::Hs256(source) => {
                         let secret = gatepost_runtime::signing_secret(environment, source).await?;
-                        jwt::Key::hs256(secret.expose().as_bytes())
+                        Keys::Own(jwt::Key::hs256(secret.expose().as_bytes()))
+                    }
+                    JwtKey::Published(url) => {
+                        let document = Document::new(&url, LIMITS, Arc::new(clock::now))?;
+                        Keys::Published(Box::new(PublishedKeys::new(document)))
                     }
                 };
-                let (audience, issuer) = (jwt.audience, jwt.issuer);
-                Mode::Jwt(Box::new(jwt::Rules {
-                    key,
-                    audience,
-                    issuer,
-                }))
+                let rules = jwt::Rules {
+                    audience: jwt.audience,
+                    issuer: jwt.issuer,
+                };
+                Mode::Jwt(Box::new(Tokens { keys, rules }))
             }
         };
         Ok(Self::new(
@@ -83,13 +105,14 @@ impl Authorizer {
     ///
     /// # Errors
     /// [`Failure::Unauthorized`] where the client has to authenticate: it then sees 401. Where a
-    /// page of this origin is not welcome it sees 403, which is an answer.
-    pub fn decide(&self, event: AuthorizerEvent) -> Result<Authorization, Failure> {
+    /// page of this origin is not welcome it sees 403, which is an answer. A fault where the
+    /// issuer's keys cannot be had: the client sees 500, and comes again.
+    pub async fn decide(&self, event: AuthorizerEvent) -> Result<Authorization, Failure> {
         if let Err(refused) = admission::origin(&event.headers, &self.origins) {
             tracing::info!(why = %refused, "refused");
             return Ok(Authorization::deny(event.method_arn));
         }
-        match admission::identity(&event, &self.mode, (self.clock)(), self.guest) {
+        match admission::identity(&event, &self.mode, (self.clock)(), self.guest).await {
             Ok(identity) => {
                 tracing::info!(userId = %identity.user, "admitted");
                 let context = identity.to_context();
@@ -99,6 +122,11 @@ impl Authorizer {
                     context,
                 ))
             }
+            Err(refused @ Refused::NoKeys) => Err(Failure::Fault(Fault {
+                error_type: "Keys.Unavailable",
+                what: refused.to_string(),
+                source: None,
+            })),
             Err(refused) => {
                 tracing::info!(why = %refused, "refused");
                 Err(Failure::Unauthorized)
@@ -111,7 +139,7 @@ impl Function for Authorizer {
     type Response = Authorization;
 
     async fn invoke(&self, invocation: Invocation<'_>) -> Result<Answer<Authorization>, Failure> {
-        Ok(Answer::new(self.decide(invocation.parse()?)?))
+        Ok(Answer::new(self.decide(invocation.parse()?).await?))
     }
 }
 

@@ -95,7 +95,7 @@ impl Client {
 }
 
 /// TLS with Mozilla's roots as they are packaged in `webpki-roots`.
-fn webpki_roots() -> ClientConfig {
+pub(crate) fn webpki_roots() -> ClientConfig {
     ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("ring has cipher suites for the default protocol versions")

@@ -1,5 +1,5 @@
 //! Client of API Gateway's `@connections` management API, of Lambda's asynchronous Invoke and of
-//! Secrets Manager, over HTTP/1.1 with Signature Version 4.
+//! Secrets Manager, over HTTP/1.1 with Signature Version 4; and of public documents, without.
 //!
 //! Callers know the two traits [`Connections`] and [`InvokeAsync`]; [`Gateway`] and [`Function`] speak
 //! to the services, or to an emulator of them at another endpoint.
@@ -7,6 +7,7 @@
 mod client;
 mod connections;
 mod credentials;
+mod document;
 mod endpoint;
 mod function;
 mod gateway;
@@ -25,6 +26,8 @@ pub use credentials::Access;
 pub use credentials::Clock;
 pub use credentials::CredentialSource;
 pub use credentials::Credentials;
+pub use document::Document;
+pub use document::DocumentError;
 pub use endpoint::InvalidEndpoint;
 pub use function::Function;
 pub use gateway::Gateway;

@@ -1,5 +1,7 @@
 //! Who is admitted.
 
+use http::Uri;
+
 use super::Reading;
 use super::RsaPublicKey;
 use super::SecretSource;
@@ -13,7 +15,8 @@ pub const JWT_SECRET: &str = "JWT_SECRET";
 pub const JWT_SECRET_ARN: &str = "JWT_SECRET_ARN";
 /// Public key of RS256 tokens, PEM, 2,048 to 8,192 bits.
 pub const JWT_PUBLIC_KEY: &str = "JWT_PUBLIC_KEY";
-/// Where RS256 keys are published. Named, but not read by this version.
+/// Where the issuer publishes its keys (RFC 7517), for RS256, ES256 and `EdDSA`: an https URL, or http
+/// on loopback.
 pub const JWT_JWKS_URL: &str = "JWT_JWKS_URL";
 /// The `aud` that a token must name. Required with `jwt`.
 pub const JWT_AUDIENCE: &str = "JWT_AUDIENCE";
@@ -64,6 +67,8 @@ pub enum JwtKey {
     Hs256(SecretSource),
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     Rs256(RsaPublicKey),
+    /// The keys that the issuer publishes there.
+    Published(Uri),
 }
 
 /// Pages that may connect.
@@ -125,14 +130,21 @@ impl JwtConfig {
 
 impl JwtKey {
     fn read(reading: &mut Reading<'_>) -> Option<Self> {
-        if reading.text(JWT_JWKS_URL).is_some() {
-            reading.problem(
-                JWT_JWKS_URL,
-                "is not supported by this version: set JWT_PUBLIC_KEY to the key's PEM",
-            );
-            return None;
-        }
         let secret = SecretSource::read(reading, JWT_SECRET, JWT_SECRET_ARN);
+        if let Some(url) = reading.text(JWT_JWKS_URL) {
+            if secret.is_some() || reading.text(JWT_PUBLIC_KEY).is_some() {
+                let what = "is set, and so is a key: set one of them";
+                reading.problem(JWT_JWKS_URL, what);
+            }
+            return match published_at(url.trim()) {
+                Ok(url) => Some(Self::Published(url)),
+                Err(why) => {
+                    let what = format!("{why}: expected https://host/path");
+                    reading.problem(JWT_JWKS_URL, what);
+                    None
+                }
+            };
+        }
         match (secret, reading.text(JWT_PUBLIC_KEY)) {
             (Some(_), Some(_)) => {
                 let what = "is set, and so is an HS256 secret: set one of them";
@@ -156,11 +168,32 @@ impl JwtKey {
                 }
             },
             (None, None) => {
-                let what = "is missing: AUTH_MODE=jwt needs it, JWT_SECRET_ARN or JWT_PUBLIC_KEY";
+                let what = "is missing: AUTH_MODE=jwt needs it, JWT_SECRET_ARN, JWT_PUBLIC_KEY or \
+                            JWT_JWKS_URL";
                 reading.problem(JWT_SECRET, what);
                 None
             }
         }
+    }
+}
+
+/// A URL whose answer can be believed: nobody stands between over https, nor on this machine.
+fn published_at(url: &str) -> Result<Uri, &'static str> {
+    let uri: Uri = url.parse().map_err(|_| "is no URL")?;
+    let authority = uri.authority().ok_or("has no host")?;
+    if authority.as_str().contains('@') {
+        return Err("has a user name");
+    }
+    let host = authority.host().trim_matches(['[', ']']);
+    let is_here = host == "localhost"
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback());
+    match uri.scheme_str() {
+        Some("https") => Ok(uri),
+        Some("http") if is_here => Ok(uri),
+        Some("http") => Err("is not https"),
+        _ => Err("is no https URL"),
     }
 }
 

@@ -43,6 +43,10 @@ impl RsaPublicKey {
         } else {
             &der
         };
+        Self::checked(key).map(|()| Self(key.to_vec()))
+    }
+
+    fn checked(key: &[u8]) -> Result<(), &'static str> {
         let (modulus, _) = element(key, SEQUENCE)
             .filter(|(_, rest)| rest.is_empty())
             .and_then(|(numbers, _)| element(numbers, INTEGER))
@@ -51,7 +55,18 @@ impl RsaPublicKey {
         if !(2048..=8192).contains(&bits) {
             return Err("has not 2048 to 8192 bits");
         }
-        Ok(Self(key.to_vec()))
+        Ok(())
+    }
+
+    /// The key of two numbers, most significant byte first, as a JSON Web Key has them (RFC 7518
+    /// section 6.3.1).
+    ///
+    /// # Errors
+    /// If the modulus has not 2,048 to 8,192 bits.
+    pub fn from_numbers(modulus: &[u8], exponent: &[u8]) -> Result<Self, &'static str> {
+        let numbers = [integer(modulus), integer(exponent)].concat();
+        let der = tagged(SEQUENCE, &numbers);
+        Self::checked(&der).map(|()| Self(der))
     }
 
     /// The key as DER of `RSAPublicKey`.
@@ -59,6 +74,31 @@ impl RsaPublicKey {
     pub fn der(&self) -> &[u8] {
         &self.0
     }
+}
+
+/// DER of a number that is not negative.
+fn integer(bytes: &[u8]) -> Vec<u8> {
+    let digits: Vec<u8> = bytes
+        .iter()
+        .copied()
+        .skip_while(|byte| *byte == 0)
+        .collect();
+    let sign = digits.first().is_none_or(|first| first & 0x80 != 0);
+    let padding: &[u8] = if sign { &[0] } else { &[] };
+    tagged(INTEGER, &[padding, &digits].concat())
+}
+
+/// DER of one element; too long a one is no key anyway.
+fn tagged(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(content.len())
+        .unwrap_or(u16::MAX)
+        .to_be_bytes();
+    let head: &[u8] = match length {
+        [0, short] if short < 0x80 => &[tag, short],
+        [0, short] => &[tag, 0x81, short],
+        [high, low] => &[tag, 0x82, high, low],
+    };
+    [head, content].concat()
 }
 
 /// The key inside a `SubjectPublicKeyInfo`.
@@ -116,6 +156,21 @@ mod tests {
             RsaPublicKey::from_pem(&PKIX.replace('\n', "\r\n")).unwrap(),
             key
         );
+    }
+
+    #[test]
+    fn two_numbers_are_the_same_key() {
+        let key = RsaPublicKey::from_pem(PKIX).unwrap();
+        let (numbers, _) = element(key.der(), SEQUENCE).unwrap();
+        let (modulus, rest) = element(numbers, INTEGER).unwrap();
+        let (exponent, _) = element(rest, INTEGER).unwrap();
+        let without_sign = modulus.strip_prefix(&[0]).unwrap();
+        for modulus in [modulus, without_sign] {
+            assert_eq!(RsaPublicKey::from_numbers(modulus, exponent).unwrap(), key);
+        }
+        for modulus in [&[][..], &[0; 256], &without_sign[..64], &[255; 70_000]] {
+            RsaPublicKey::from_numbers(modulus, exponent).unwrap_err();
+        }
     }
 
     #[test]

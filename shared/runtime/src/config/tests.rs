@@ -164,11 +164,48 @@ fn tokens_need_one_key_and_an_audience() {
         ),
         (
             &[jwt, audience],
-            "  JWT_SECRET is missing: AUTH_MODE=jwt needs it, JWT_SECRET_ARN or JWT_PUBLIC_KEY",
+            "  JWT_SECRET is missing: AUTH_MODE=jwt needs it, JWT_SECRET_ARN, JWT_PUBLIC_KEY or JWT_JWKS_URL",
         ),
         (
             &[jwt, audience, ("JWT_JWKS_URL", "https://i/jwks.json")],
-            "  JWT_JWKS_URL is not supported by this version: set JWT_PUBLIC_KEY to the key's PEM",
+            "",
+        ),
+        (
+            &[jwt, audience, ("JWT_JWKS_URL", "http://127.0.0.1:8/k")],
+            "",
+        ),
+        (
+            &[jwt, audience, ("JWT_JWKS_URL", "http://[::1]:8/k?v=1")],
+            "",
+        ),
+        (
+            &[jwt, audience, ("JWT_JWKS_URL", "http://i/jwks.json")],
+            "  JWT_JWKS_URL is not https: expected https://host/path",
+        ),
+        (
+            &[
+                jwt,
+                audience,
+                ("JWT_JWKS_URL", "http://127.0.0.1.evil.example/"),
+            ],
+            "  JWT_JWKS_URL is not https: expected https://host/path",
+        ),
+        (
+            &[jwt, audience, ("JWT_JWKS_URL", "https://user@i/jwks.json")],
+            "  JWT_JWKS_URL has a user name: expected https://host/path",
+        ),
+        (
+            &[jwt, audience, ("JWT_JWKS_URL", "ftp://i/keys")],
+            "  JWT_JWKS_URL is no https URL: expected https://host/path",
+        ),
+        (
+            &[
+                jwt,
+                audience,
+                secret,
+                ("JWT_JWKS_URL", "https://i/jwks.json"),
+            ],
+            "  JWT_JWKS_URL is set, and so is a key: set one of them",
         ),
         (
             &[jwt, audience, secret, ("JWT_PUBLIC_KEY", "x")],
