@@ -1,2 +1,3 @@
 mod frames;
+mod operations;
 mod stage;

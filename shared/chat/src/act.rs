@@ -2,9 +2,11 @@
 
 use gatepost_protocol::Action;
 use gatepost_protocol::Code;
+use gatepost_protocol::Farewell;
 use gatepost_store::Dialect;
 
 use crate::Acted;
+use crate::After;
 use crate::Caller;
 use crate::Chat;
 use crate::Refusal;
@@ -15,7 +17,16 @@ impl Chat {
     /// left to [`Chat::after`].
     pub async fn act(&self, caller: &Caller, action: Action) -> Acted {
         if caller.is_expired(self.now()) {
-            return Acted::refused(token_expired());
+            let mut acted = Acted::refused(token_expired());
+            // The lease ended with the token, and no ping will renew it: the connection hears
+            // nothing any more.
+            if matches!(action, Action::Ping(_)) {
+                acted.after.push(After::Close {
+                    connections: vec![caller.connection.clone()],
+                    bye: Some(Farewell::Expiring),
+                });
+            }
+            return acted;
         }
         if caller.anonymous
             && let Err(refusal) = self.refuse_seed_client(caller).await

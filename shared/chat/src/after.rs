@@ -209,28 +209,35 @@ impl Chat {
         format!("{high:016x}{low:016x}")
     }
 
-    /// Removes the connections, then says goodbye, then closes them.
-    async fn close(&self, connections: Vec<ConnectionId>, bye: Option<Farewell>, end: Instant) {
+    /// Removes the connections, then says goodbye, then closes them; answers how many are closed.
+    pub(crate) async fn close(
+        &self,
+        connections: Vec<ConnectionId>,
+        bye: Option<Farewell>,
+        end: Instant,
+    ) -> u64 {
         let payload = bye.map(|code| Payload::new(farewell(code).to_frame()));
         self.bury(connections.clone(), end).await;
         let until = end.min(Instant::now() + CLOSE);
         let payload = payload.as_ref();
-        join_all(connections.into_iter().map(|connection| async move {
+        let closed = join_all(connections.into_iter().map(|connection| async move {
             if let Some(payload) = payload {
                 let told = self.parts.connections.post(&connection, payload);
                 // Closed all the same.
                 let _ = timeout_at(until, told).await;
             }
             match timeout_at(until, self.parts.connections.close(&connection)).await {
-                Ok(Ok(()) | Err(PostError::Gone)) => {}
+                Ok(Ok(()) | Err(PostError::Gone)) => return 1,
                 Ok(Err(error)) => {
                     let error = &error as &dyn std::error::Error;
-                    tracing::warn!(error, "a replaced connection is still open");
+                    tracing::warn!(error, "a connection that was told to go is still open");
                 }
-                Err(_) => tracing::warn!("a replaced connection did not close in time"),
+                Err(_) => tracing::warn!("a connection that was told to go did not close in time"),
             }
+            0
         }))
         .await;
+        closed.into_iter().sum()
     }
 }
 

@@ -131,32 +131,34 @@ impl Chat {
         Ok(Some(rosters))
     }
 
-    /// Posts an event to connections, each at most once. What does not arrive is not repeated: the
-    /// event is a hint.
-    pub(crate) async fn tell(&self, to: Vec<ConnectionId>, event: &Event, deadline: Instant) {
-        let payload = Payload::new(event.to_frame());
-        let gone: Vec<_> = stream::iter(to)
-            .take_while(|_| ready(Instant::now() < deadline))
-            .map(|to| self.tell_one(to, &payload, deadline))
-            .buffer_unordered(AT_ONCE)
-            .filter_map(ready)
-            .collect()
-            .await;
-        self.bury(gone, deadline).await;
-    }
-
-    /// Answers the connection if it is gone.
-    async fn tell_one(
+    /// Posts an event to connections, each at most once; answers how many took it. What does not
+    /// arrive is not repeated: the event is a hint.
+    pub(crate) async fn tell(
         &self,
-        to: ConnectionId,
-        payload: &Payload,
+        to: Vec<ConnectionId>,
+        event: &Event,
         deadline: Instant,
-    ) -> Option<ConnectionId> {
-        let until = deadline.min(Instant::now() + POST);
-        match timeout_at(until, self.parts.connections.post(&to, payload)).await {
-            Ok(Err(PostError::Gone)) => Some(to),
-            Ok(Ok(()) | Err(_)) | Err(_) => None,
+    ) -> u64 {
+        let payload = Payload::new(event.to_frame());
+        let mut posts = stream::iter(to)
+            .take_while(|_| ready(Instant::now() < deadline))
+            .map(|to| async {
+                let until = deadline.min(Instant::now() + POST);
+                let posted = timeout_at(until, self.parts.connections.post(&to, &payload)).await;
+                (to, posted)
+            })
+            .buffer_unordered(AT_ONCE);
+        let (mut took, mut gone) = (0, Vec::new());
+        while let Some((to, posted)) = posts.next().await {
+            match posted {
+                Ok(Ok(())) => took += 1,
+                Ok(Err(PostError::Gone)) => gone.push(to),
+                Ok(Err(_)) | Err(_) => {}
+            }
         }
+        drop(posts);
+        self.bury(gone, deadline).await;
+        took
     }
 }
 

@@ -7,6 +7,7 @@
 //! | connect | [`Chat::connected`]; posts nothing, touches no history |
 //! | message | [`Chat::act`] or [`Chat::seed`] → reply; then [`Chat::after`] with what [`Acted::after`] holds |
 //! | disconnect | [`Chat::disconnected`] |
+//! | message, invoked by an operator | [`Chat::operate`]; then [`Chat::after`] |
 //! | fanout | [`Chat::work`] with the [`Task`] that the event holds, or [`Task::Sweep`] for the schedule |
 //!
 //! Receiving never waits for sending: `act` returns when the action is durable, `after` runs when
@@ -32,6 +33,7 @@ mod lane;
 mod lease;
 mod mark;
 mod occupancy;
+mod operator;
 mod outcome;
 mod ping;
 mod read;
@@ -59,6 +61,9 @@ use gatepost_store::StoreError;
 pub use ambient::Clock;
 pub use ambient::Random;
 pub use caller::Caller;
+pub use operator::Device;
+pub use operator::Operated;
+pub use operator::Operation;
 pub use outcome::Acted;
 pub use outcome::After;
 pub use outcome::Place;

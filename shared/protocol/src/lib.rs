@@ -43,6 +43,7 @@ pub use pack::EntriesFrame;
 pub use pack::entries_frames;
 pub use parse::ClientFrame;
 pub use parse::ParseRefusal;
+pub use parse::body as check_body;
 pub use parse::parse;
 pub use reply::Answer;
 pub use reply::ErrorReply;

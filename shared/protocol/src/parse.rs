@@ -197,7 +197,10 @@ fn page(limit: u32) -> Result<(), Why> {
 }
 
 /// Whether a body may be stored: `text`, its size, its depth.
-pub(crate) fn body(body: &Body) -> Result<(), Why> {
+///
+/// # Errors
+/// The code and the message of the refusal.
+pub fn body(body: &Body) -> Result<(), Why> {
     if !matches!(body.get("text"), Some(Value::String(_))) {
         return bad("body: has no string text");
     }

@@ -24,6 +24,9 @@ use gatepost_gateway_client::PostError;
 use gatepost_protocol::ConnectionId;
 use gatepost_protocol::Millis;
 use gatepost_runtime::Backend;
+use gatepost_runtime::Failure;
+use gatepost_runtime::Function as _;
+use gatepost_runtime::Invocation;
 use gatepost_runtime::MessageEvent;
 use gatepost_runtime::Work;
 use gatepost_store::Migrate;
@@ -32,6 +35,7 @@ use gatepost_store::open_history;
 use gatepost_store::open_registry;
 use serde_json::Value;
 use serde_json::json;
+use serde_json::value::RawValue;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
@@ -197,6 +201,21 @@ impl Stage {
             work.await;
         }
         reply.unwrap()
+    }
+
+    /// What the function answers to an event, whoever sends it.
+    pub(super) async fn invoke(&self, payload: &Value) -> Result<Value, Failure> {
+        let payload = RawValue::from_string(payload.to_string()).unwrap();
+        let invocation = Invocation {
+            payload: &payload,
+            request_id: "lambda-1",
+            deadline: gatepost_runtime::clock::now() + 30_000,
+        };
+        let answer = self.message.invoke(invocation).await?;
+        if let Some(work) = answer.after {
+            work.await;
+        }
+        Ok(serde_json::to_value(answer.response).unwrap())
     }
 
     pub(super) async fn fails(&self, identity: &Value) -> bool {

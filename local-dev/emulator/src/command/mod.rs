@@ -9,11 +9,15 @@ mod doctor;
 mod events;
 mod fault;
 mod invoke;
+mod kick;
+mod operator;
+mod publish;
 mod record;
 mod replay;
 mod routes;
 mod running;
 mod table;
+mod who;
 
 use std::io;
 use std::io::Write;
@@ -30,10 +34,13 @@ pub(crate) use doctor::DoctorArguments;
 pub(crate) use events::EventsArguments;
 pub(crate) use fault::FaultArguments;
 pub(crate) use invoke::InvokeArguments;
+pub(crate) use kick::KickArguments;
+pub(crate) use publish::PublishArguments;
 pub(crate) use record::RecordArguments;
 pub(crate) use replay::ReplayArguments;
 pub(crate) use routes::RoutesArguments;
 pub(crate) use running::RunningEmulator;
+pub(crate) use who::WhoArguments;
 
 /// What can be done beside `dev`.
 #[derive(Debug, clap::Subcommand)]
@@ -59,6 +66,15 @@ pub(crate) enum Command {
     /// Sends what was recorded again
     #[command(after_help = replay::EXAMPLES)]
     Replay(ReplayArguments),
+    /// Writes a message to a chat room, as its operator
+    #[command(after_help = publish::EXAMPLES)]
+    Publish(PublishArguments),
+    /// Closes every connection of a user of the chat
+    #[command(after_help = kick::EXAMPLES)]
+    Kick(KickArguments),
+    /// Lists who is in a chat room, or where a user is connected
+    #[command(after_help = who::EXAMPLES)]
+    Who(WhoArguments),
     /// Checks an endpoint, here or on AWS, against what AWS does
     #[command(after_help = conform::EXAMPLES)]
     Conform(ConformArguments),
@@ -85,6 +101,9 @@ impl Command {
             Self::Fault(arguments) => fault::run(&arguments, process).await.map(done),
             Self::Record(arguments) => record::run(&arguments, process).await.map(done),
             Self::Replay(arguments) => replay::run(&arguments, process).await,
+            Self::Publish(arguments) => publish::run(&arguments, process).await.map(done),
+            Self::Kick(arguments) => kick::run(&arguments, process).await.map(done),
+            Self::Who(arguments) => who::run(&arguments, process).await.map(done),
             Self::Conform(arguments) => conform::run(&arguments, process).await,
             Self::Doctor(arguments) => doctor::run(&arguments, process).await,
             Self::Completions(arguments) => completions::run(&arguments).map(done),

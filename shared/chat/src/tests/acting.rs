@@ -59,6 +59,14 @@ async fn from_its_exp_on_a_token_allows_nothing() {
         assert_eq!(world.refused(&ann, frame).await, Code::Unauthorized);
     }
     assert!(world.chat.connected(&ann).await.is_err());
+    // What would have renewed it ends the connection instead.
+    assert_eq!(world.gateway.closed(), ["ann"]);
+    let bye = Event::Bye {
+        code: gatepost_protocol::Farewell::Expiring,
+        reconnect: true,
+        after_ms: 0,
+    };
+    assert_eq!(world.events("ann"), [bye]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,6 +7,7 @@ mod fanout;
 mod gateway;
 mod history;
 mod limits;
+mod operating;
 mod presence;
 mod races;
 mod registry;

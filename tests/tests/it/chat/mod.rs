@@ -4,6 +4,8 @@
 mod devices;
 mod faults;
 mod hearing;
+mod operator;
 mod path;
 mod presence;
 mod refusals;
+mod tokens;
