@@ -147,6 +147,28 @@ impl Member {
         }
     }
 
+    /// Every event up to the first that pushes entries of `room`, this one included.
+    ///
+    /// # Errors
+    /// If none comes.
+    pub async fn events_to(&mut self, room: &str) -> anyhow::Result<Vec<Value>> {
+        let mut events = Vec::new();
+        loop {
+            let event = match self.events.pop_front() {
+                Some(event) => event,
+                None => self
+                    .frame()
+                    .await
+                    .with_context(|| format!("waiting for entries of {room}"))?,
+            };
+            let is_last = event["event"] == "entries" && event["room"] == room;
+            events.push(event);
+            if is_last {
+                return Ok(events);
+            }
+        }
+    }
+
     /// Waits until entries up to `seq` of `room` have been pushed; answers them as they came.
     ///
     /// # Errors

@@ -140,6 +140,7 @@ impl Stage {
             expires_at: None,
             message_id: String::from("m"),
             rooms: None,
+            role: None,
         };
         let Ok(ClientFrame::Action { action, .. }) = parse(frame) else {
             panic!("{frame}")

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use gatepost_chat::Acted;
 use gatepost_chat::After;
+use gatepost_chat::Direct;
 use gatepost_chat::Operated;
 use gatepost_chat::Operation;
 use gatepost_chat::Refusal;
@@ -127,8 +128,10 @@ impl Message {
     fn after(&self, after: Vec<After>, ends_at: tokio::time::Instant) -> Work {
         let (chat, posts) = (Arc::clone(&self.backend.chat), self.backend.posts.clone());
         Box::pin(async move {
-            let is_new =
-                |after: &&After| matches!(after, After::Push(push) if push.entry.is_some());
+            let is_new = |after: &&After| match after {
+                After::Push(push) | After::Direct(Direct { push, .. }) => push.entry.is_some(),
+                _ => false,
+            };
             let appended = after.iter().filter(is_new).count();
             let begun = Instant::now();
             chat.after(after, ends_at).await;

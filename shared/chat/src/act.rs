@@ -47,19 +47,16 @@ impl Chat {
             Action::Sync(sync) => self.sync(caller, &sync).await,
             Action::Ping(ping) => self.ping(caller, &ping).await,
             Action::Who(who) => self.who(caller, &who).await,
+            Action::Edit(edit) => self.edit(caller, edit).await,
+            Action::Delete(delete) => self.delete(caller, delete).await,
+            Action::React(react) => self.react(caller, react).await,
+            Action::Direct(direct) => self.direct(caller, direct).await,
+            Action::Create(create) => self.create(caller, create).await,
+            Action::Invite(invite) => self.invite(caller, invite).await,
+            Action::Moderate(moderate) => self.moderate(caller, moderate).await,
+            Action::Rooms(rooms) => self.list_rooms(caller, &rooms).await,
             Action::Typing(typing) => self.typing(caller, &typing).await,
             Action::Read(read) => self.read(caller, &read).await,
-            Action::Create(_)
-            | Action::Delete(_)
-            | Action::Direct(_)
-            | Action::Edit(_)
-            | Action::Invite(_)
-            | Action::Moderate(_)
-            | Action::React(_)
-            | Action::Rooms(_) => Err(Refusal::new(
-                Code::UnknownAction,
-                format!("this version does not do {}", action.name()),
-            )),
         };
         acted.unwrap_or_else(Acted::refused)
     }

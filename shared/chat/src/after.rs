@@ -63,6 +63,14 @@ impl Chat {
                 "entries wait for the sweep",
                 self.push(&push, end, last).await,
             ),
+            After::Direct(direct) => (
+                "entries wait for the sweep",
+                self.push_direct(&direct, end, last).await,
+            ),
+            After::Membership { user, room, change } => (
+                "a user is not told of a membership",
+                self.announce_membership(&user, room, change, end).await,
+            ),
             After::Close { connections, bye } => {
                 self.close(connections, bye, end).await;
                 return;
@@ -121,7 +129,12 @@ impl Chat {
     }
 
     /// Commit → head → list → posts, in this order without exception.
-    async fn push(&self, push: &Push, end: Instant, last: Instant) -> Result<(), StoreError> {
+    pub(crate) async fn push(
+        &self,
+        push: &Push,
+        end: Instant,
+        last: Instant,
+    ) -> Result<(), StoreError> {
         let place = &push.place;
         let first = shard_of(&push.sender, place.shards);
         let shard = Shard {

@@ -2,6 +2,7 @@
 
 use gatepost_protocol::ConnectionId;
 use gatepost_protocol::Millis;
+use gatepost_protocol::Role;
 use gatepost_protocol::RoomName;
 use gatepost_protocol::Sender;
 use gatepost_protocol::UserId;
@@ -32,6 +33,9 @@ pub struct Caller {
     pub message_id: String,
     /// The token's `rooms`: no room but these, if there is such a claim.
     pub rooms: Option<Vec<RoomName>>,
+    /// The token's role: at least this in every public room, and in private ones the user is a
+    /// member of.
+    pub role: Option<Role>,
 }
 
 impl Caller {
@@ -43,6 +47,11 @@ impl Caller {
     /// Whether the token lets the user into a room at all.
     pub(crate) fn may_enter(&self, room: &RoomName) -> bool {
         self.rooms.as_ref().is_none_or(|rooms| rooms.contains(room))
+    }
+
+    /// Whether the token makes a moderator.
+    pub(crate) fn moderates(&self) -> bool {
+        self.role >= Some(Role::Moderator)
     }
 
     /// When the connection ends at the latest: after 2 hours, or with the token.
@@ -105,6 +114,7 @@ mod tests {
                 expires_at: exp,
                 message_id: String::new(),
                 rooms: None,
+                role: None,
             };
             assert_eq!(caller.lease(270, now), expected, "at {now} with {exp:?}");
         }

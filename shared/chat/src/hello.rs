@@ -5,7 +5,6 @@ use gatepost_protocol::Code;
 use gatepost_protocol::Farewell;
 use gatepost_protocol::HelloOk;
 use gatepost_protocol::Limits;
-use gatepost_protocol::MembershipOk;
 use gatepost_protocol::PROTOCOL;
 use gatepost_protocol::RoomName;
 use gatepost_protocol::action::Hello;
@@ -13,7 +12,6 @@ use gatepost_protocol::limits::PAGE_ITEMS;
 use gatepost_protocol::limits::ROOMS;
 use gatepost_store::Connection;
 use gatepost_store::Greeting;
-use gatepost_store::Membership;
 use gatepost_store::Room;
 use gatepost_store::SessionPolicy;
 use gatepost_store::StoreError;
@@ -27,6 +25,7 @@ use crate::Place;
 use crate::Refusal;
 use crate::Sessions;
 use crate::connect::given_up;
+use crate::resume::Asked;
 use crate::resume::refused_state;
 use crate::unless_away;
 
@@ -40,6 +39,9 @@ pub(crate) struct Subscriptions {
     pub(crate) refused: Vec<(RoomName, Refusal)>,
     /// The subscriptions of the fullest room.
     pub(crate) most: u64,
+    /// Rooms that the connection was not in before: ask again whether they may be read, because who
+    /// shut the user out meanwhile ended only what was there.
+    pub(crate) fresh: Vec<Room>,
 }
 
 impl Chat {
@@ -53,12 +55,9 @@ impl Chat {
             Sessions::Multi => SessionPolicy::Multi,
             Sessions::Takeover => SessionPolicy::Takeover { take: hello.take },
         };
-        // One more than a page holds tells whether there are more.
         let (greeting, memberships, asked) = tokio::join!(
             self.parts.registry.hello(&connection, policy, now),
-            self.parts
-                .history
-                .memberships(&caller.user, None, PAGE_ITEMS + 1),
+            self.memberships(caller, None, PAGE_ITEMS),
             self.readable_rooms(caller, hello.resume.keys()),
         );
         match unless_away(greeting, &mut degraded)? {
@@ -83,7 +82,7 @@ impl Chat {
             degraded,
             after,
         };
-        let (mut memberships, asked) = match memberships.and_then(|list| Ok((list, asked?))) {
+        let (page, asked) = match memberships.and_then(|list| Ok((list, asked?))) {
             Ok(read) => read,
             Err(error) => return Ok(told(error, degraded, after)),
         };
@@ -103,18 +102,22 @@ impl Chat {
             }
             Err(error) => return Ok(told(error, degraded, after)),
         };
-        let mut rooms = match self.missed(caller, &hello.resume).await {
+        // Read after subscribing: what is committed later is pushed, and who was shut out meanwhile
+        // is found out.
+        let missed = self.missed(caller, &hello.resume).await;
+        let is_shut_out = |room: &Room| match &missed {
+            Ok(states) => states.get(&room.name).is_some_and(|state| state.epoch == 0),
+            Err(_) => true,
+        };
+        let shut_out: Vec<_> = readable.iter().filter(|room| is_shut_out(room)).collect();
+        self.withdraw(&connection, shut_out, &mut degraded).await?;
+        let mut rooms = match missed {
             Ok(rooms) => rooms,
             Err(error) => return Ok(told(error, degraded, after)),
         };
         for (name, refusal) in subscribed.refused {
             rooms.insert(name, refused_state(&refusal));
         }
-        let is_cut = memberships.len() > PAGE_ITEMS as usize;
-        memberships.truncate(PAGE_ITEMS as usize);
-        let cursor = is_cut
-            .then(|| memberships.last().map(|last| last.room.clone()))
-            .flatten();
         after.push(After::Session {
             connection: caller.connection.clone(),
             user: caller.user.clone(),
@@ -125,8 +128,8 @@ impl Chat {
             user: caller.sender(),
             expires_at: caller.ends_at(),
             limits: Limits::new(u64::from(self.parts.settings.ping_seconds) * 1_000),
-            memberships: memberships.into_iter().map(on_the_wire).collect(),
-            cursor,
+            memberships: page.memberships,
+            cursor: page.cursor,
             rooms,
         }));
         Ok(Acted {
@@ -178,6 +181,9 @@ impl Chat {
                 room: room.name.clone(),
                 shards: room.shards,
             };
+            if refusal.is_none() && !subscribed.renewed {
+                found.fresh.push(room.clone());
+            }
             if let Some(refusal) = refusal {
                 let subscriber = &connection.subscriber;
                 let (name, shards) = (&room.name, room.shards);
@@ -216,6 +222,46 @@ impl Chat {
     }
 }
 
+impl Chat {
+    /// Ends subscriptions to rooms that turned out not to be readable.
+    pub(crate) async fn withdraw(
+        &self,
+        connection: &Connection,
+        rooms: Vec<&Room>,
+        degraded: &mut bool,
+    ) -> Result<(), StoreError> {
+        let (registry, now) = (&self.parts.registry, self.now());
+        for room in rooms {
+            let ended = registry
+                .unsubscribe(&connection.subscriber, &room.name, room.shards, now)
+                .await;
+            unless_away(ended, degraded)?;
+        }
+        Ok(())
+    }
+
+    /// Those of some rooms just subscribed to that may still be read; the subscriptions to the
+    /// others end.
+    pub(crate) async fn confirmed(
+        &self,
+        caller: &Caller,
+        connection: &Connection,
+        fresh: Vec<Room>,
+        degraded: &mut bool,
+    ) -> Result<Asked, StoreError> {
+        let asked = self
+            .readable_rooms(caller, fresh.iter().map(|room| &room.name))
+            .await;
+        let is_shut_out = |room: &&Room| match &asked {
+            Ok(asked) => !asked.readable.iter().any(|other| other.name == room.name),
+            Err(_) => true,
+        };
+        let shut_out = fresh.iter().filter(is_shut_out).collect();
+        self.withdraw(connection, shut_out, degraded).await?;
+        asked
+    }
+}
+
 pub(crate) fn subscriptions(rooms: &[Room]) -> Vec<Subscription> {
     let wanted = rooms.iter().map(|room| Subscription {
         room: room.name.clone(),
@@ -237,15 +283,4 @@ fn too_many_rooms() -> Refusal {
         Code::Forbidden,
         "this connection is in 100 rooms already; leave one first",
     )
-}
-
-fn on_the_wire(membership: Membership) -> MembershipOk {
-    MembershipOk {
-        room: membership.room,
-        kind: membership.kind,
-        role: membership.role,
-        head: membership.head,
-        read: membership.read,
-        with: membership.with,
-    }
 }

@@ -30,14 +30,24 @@ impl Chat {
         let subscribed = self
             .subscribe(caller, &connection, rooms, &mut degraded, &mut after)
             .await?;
-        let subscribers = match subscribed {
+        let subscribed = match subscribed {
             None => return Ok(given_up(caller, Some(Farewell::Expiring))),
             Some(mut subscribed) => match subscribed.refused.pop() {
                 Some((_, refusal)) => return Err(refusal),
-                None => subscribed.most,
+                None => subscribed,
             },
         };
-        // Read after subscribing: what is committed later is pushed.
+        let subscribers = subscribed.most;
+        // Read after subscribing: who was shut out meanwhile is found out …
+        if !subscribed.fresh.is_empty() {
+            let confirmed = self
+                .confirmed(caller, &connection, subscribed.fresh, &mut degraded)
+                .await?;
+            if let Some((_, refusal)) = confirmed.refused.into_iter().next() {
+                return Err(refusal);
+            }
+        }
+        // … and what is committed later is pushed.
         let most = join.history.unwrap_or(0);
         let outcome = self.joined(room, most, subscribers).await;
         Ok(Acted {

@@ -186,7 +186,7 @@ impl Chat {
         };
         let append = || {
             let key = AppendKey::Message(key.clone());
-            self.append(room.clone(), from.clone(), key, content.clone())
+            self.append(room.clone(), from.clone(), key, content.clone(), false)
         };
         let mut acted = append().await?;
         // A room for members takes the operator as one.

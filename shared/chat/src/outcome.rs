@@ -9,6 +9,7 @@ use gatepost_protocol::Entry;
 use gatepost_protocol::Epoch;
 use gatepost_protocol::ErrorReply;
 use gatepost_protocol::Farewell;
+use gatepost_protocol::MembershipChange;
 use gatepost_protocol::Millis;
 use gatepost_protocol::RoomName;
 use gatepost_protocol::Sender;
@@ -122,6 +123,17 @@ impl From<StoreError> for Refusal {
 pub enum After {
     /// A room's log grew: push it to the subscribers.
     Push(Push),
+    /// Two users write to each other: subscribe both where they are connected, then push.
+    Direct(Direct),
+    /// A user's membership changed: tell the user's connections.
+    Membership {
+        /// The user.
+        user: UserId,
+        /// The room.
+        room: RoomName,
+        /// How.
+        change: MembershipChange,
+    },
     /// Close these connections, telling those that speak `gatepost.v1` why.
     Close {
         /// The connections.
@@ -185,6 +197,17 @@ pub enum After {
     },
 }
 
+/// A direct message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Direct {
+    /// Its push.
+    pub push: Push,
+    /// The other user.
+    pub with: UserId,
+    /// Whether the room was made for it, or a membership of it.
+    pub is_new: bool,
+}
+
 /// A room and over how many shards its subscriptions spread.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Place {
@@ -214,10 +237,16 @@ pub(crate) fn unreadable(room: &Room) -> Option<Refusal> {
     } else if room.banned {
         Some(Refusal::new(Code::Banned, "you are banned from this room"))
     } else {
-        Some(Refusal::new(
-            Code::NotMember,
-            "this room is for its members",
-        ))
+        Some(not_member(&room.name))
+    }
+}
+
+/// To a stranger a direct room is none: its name is made of the ids of its users, so whether it is
+/// there would tell who writes to whom.
+pub(crate) fn not_member(room: &RoomName) -> Refusal {
+    match room.is_reserved() {
+        true => no_room(),
+        false => Refusal::new(Code::NotMember, "this room is for its members"),
     }
 }
 

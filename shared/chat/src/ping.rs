@@ -27,7 +27,7 @@ impl Chat {
         let renewed = self
             .subscribe(caller, &connection, readable, &mut degraded, &mut after)
             .await;
-        let readable = asked?.readable;
+        let mut readable = asked?.readable;
         let Some(renewed) = renewed? else {
             return Ok(given_up(caller, Some(Farewell::Expiring)));
         };
@@ -35,6 +35,13 @@ impl Chat {
         let one_of = (renewed.most / INTIMATE_SUBSCRIPTIONS).max(1);
         if !self.parts.random.bits().is_multiple_of(one_of) {
             after.retain(|after| !matches!(after, After::Occupancy { .. }));
+        }
+        // Nothing, unless the registry had lost them.
+        if !renewed.fresh.is_empty() {
+            let confirmed = self
+                .confirmed(caller, &connection, renewed.fresh, &mut degraded)
+                .await?;
+            readable.retain(|room| !confirmed.refused.iter().any(|(name, _)| *name == room.name));
         }
         let heads = readable
             .into_iter()

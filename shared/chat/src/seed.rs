@@ -150,7 +150,7 @@ impl Chat {
             body: frame.body(),
             reply_to: None,
         };
-        self.append(room.name, from, key, content).await
+        self.append(room.name, from, key, content, false).await
     }
 
     /// Refuses a frame whose connection is another's.

@@ -141,10 +141,16 @@ impl UserId {
         Ok(id)
     }
 
+    /// Whether it is a user of the seed's page.
+    #[must_use]
+    pub fn is_seed(&self) -> bool {
+        self.0.starts_with("seed:")
+    }
+
     /// Whether only the server gives this id.
     #[must_use]
     pub fn is_reserved(&self) -> bool {
-        self.0.starts_with("seed:") || self.0.starts_with("guest-")
+        self.is_seed() || self.0.starts_with("guest-")
     }
 }
 

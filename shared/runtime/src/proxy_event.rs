@@ -10,6 +10,7 @@ use gatepost_chat::Caller;
 use gatepost_protocol::ConnectionId;
 use gatepost_protocol::Millis;
 use gatepost_protocol::PROTOCOL;
+use gatepost_protocol::Role;
 use serde::Deserialize;
 
 use crate::Fault;
@@ -75,7 +76,7 @@ impl RequestContext<'_> {
             anonymous,
             expires_at,
             rooms,
-            roles: _,
+            roles,
         } = self.identity()?;
         Ok(Caller {
             connection,
@@ -86,6 +87,7 @@ impl RequestContext<'_> {
             expires_at,
             message_id: self.message_id.clone().into_owned(),
             rooms,
+            role: role(&roles),
         })
     }
 
@@ -95,6 +97,16 @@ impl RequestContext<'_> {
     pub fn management_endpoint(&self) -> String {
         format!("https://{}/{}", self.domain_name, self.stage)
     }
+}
+
+/// The highest of a token's roles that the chat knows; an application's own mean nothing to it.
+fn role(roles: &[String]) -> Option<Role> {
+    let known = roles.iter().filter_map(|role| match role.as_str() {
+        "owner" => Some(Role::Owner),
+        "moderator" => Some(Role::Moderator),
+        _ => None,
+    });
+    known.max()
 }
 
 /// A frame of a client.

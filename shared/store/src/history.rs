@@ -75,6 +75,8 @@ pub struct Append {
     /// SHA-256 over the content as the client sent it: the stored JSON cannot be compared, MySQL
     /// does not keep it verbatim.
     pub digest: [u8; 32],
+    /// Whether the sender's token makes a moderator: deletes what others wrote.
+    pub moderates: bool,
 }
 
 /// What became of an append. Only `Stored` changed anything.
@@ -120,6 +122,15 @@ pub enum Appended {
         /// Until when.
         until: Millis,
     },
+    /// The message that it is about is none, or was deleted.
+    NotFound,
+    /// The message that it is about was purged.
+    BelowFloor {
+        /// Everything up to here was.
+        floor: Seq,
+    },
+    /// The message that it is about is another's.
+    Forbidden,
 }
 
 /// A membership, for the list of a user's rooms.
@@ -156,6 +167,47 @@ pub enum Standing {
     Unmuted,
 }
 
+/// A change of what a user may do in a room, asked for by another user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moderation {
+    /// Who asks. In a room the role there counts, or the token's if it is higher.
+    pub by: UserId,
+    /// The role that the asker's token gives in every room the asker may read.
+    pub role: Option<Role>,
+    /// The room.
+    pub room: RoomName,
+    /// The user whose standing changes.
+    pub user: UserId,
+    /// The change. `Member` makes a member of who is none, and changes nobody's role.
+    pub standing: Standing,
+}
+
+/// What became of a moderation. Only `Done` changed anything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Moderated {
+    /// The change holds: no append that it forbids commits any more. It is in the audit.
+    Done {
+        /// Over how many shards the room's subscriptions spread.
+        shards: u16,
+        /// The user's role before, if a member.
+        was: Option<Role>,
+    },
+    /// To be made a member, the user is one already.
+    Unchanged {
+        /// The user's role.
+        role: Role,
+    },
+    /// There is no such room.
+    NoRoom,
+    /// The room is for members, and the asker is none.
+    NotMember,
+    /// The asker is banned.
+    Banned,
+    /// The asker is no moderator, or not above the user; or to be made a member, the user is
+    /// banned. Nobody moderates a direct room.
+    Forbidden,
+}
+
 /// A room whose shards the sweep looks at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecentRoom {
@@ -183,8 +235,12 @@ pub enum Range {
 #[async_trait]
 pub trait History: std::fmt::Debug + Send + Sync {
     /// Appends one entry, in one round trip: under the room's row lock it checks ban, mute,
-    /// membership and `n`, takes the next seq, inserts, commits. A repetition is told its place,
-    /// even where its sender may write no more.
+    /// membership, `n` and what the entry is about, takes the next seq, inserts, commits. A
+    /// repetition is told its place, even where its sender may write no more.
+    ///
+    /// An edit is its author's; a deletion the author's, or a moderator's outside direct rooms; a
+    /// reaction anybody's who may write. A deletion takes the text away in the same transaction:
+    /// the bodies of the message and of its edits are empty from then on, whoever reads them.
     async fn append(&self, append: &Append) -> Result<Appended, StoreError>;
 
     /// Rooms by name as `user` meets them; names that do not exist are left out. More than 128 names
@@ -231,14 +287,9 @@ pub trait History: std::fmt::Debug + Send + Sync {
         standing: &Standing,
     ) -> Result<bool, StoreError>;
 
-    /// [`History::set_standing`] with a line in the audit of who did it, in one transaction.
-    async fn moderate(
-        &self,
-        by: &UserId,
-        room: &RoomName,
-        user: &UserId,
-        standing: &Standing,
-    ) -> Result<bool, StoreError>;
+    /// [`History::set_standing`] on behalf of another user: only below the asker's own role, and
+    /// with a line in the audit, in one transaction.
+    async fn moderate(&self, moderation: &Moderation) -> Result<Moderated, StoreError>;
 
     /// Records up to where a user has read; never goes back, nor past the head. Nothing happens
     /// where there is no such room.

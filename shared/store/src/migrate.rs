@@ -31,6 +31,7 @@ macro_rules! step {
 const SQLITE: &[Step] = &[
     step!(1, "sqlite", "0001_log"),
     step!(2, "sqlite", "0002_append"),
+    step!(6, "sqlite", "0006_edited"),
 ];
 
 const MYSQL: &[Step] = &[
@@ -39,6 +40,9 @@ const MYSQL: &[Step] = &[
     step!(3, "mysql", "0003_create_room"),
     step!(4, "mysql", "0004_set_standing"),
     step!(5, "mysql", "0005_purge"),
+    step!(6, "mysql", "0006_edited"),
+    step!(7, "mysql", "0007_append_v2"),
+    step!(8, "mysql", "0008_moderate"),
 ];
 
 /// The number of the last migration of a list above.

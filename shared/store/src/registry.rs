@@ -117,6 +117,8 @@ pub struct Subscribed {
     /// Whether with it the user came into the room: no connection of the user, this one included,
     /// was in it before.
     pub first_device: bool,
+    /// Whether this connection was in it before, so that nothing but its lease is new.
+    pub renewed: bool,
     /// Subscriptions in this user's shard of the room, this one included.
     pub subscribers: u64,
     /// Rooms that the connection is subscribed to, this one and all that were asked for included.
@@ -305,6 +307,17 @@ pub trait Registry: std::fmt::Debug + Send + Sync {
         shards: u16,
         now: Millis,
     ) -> Result<Option<Unsubscribed>, StoreError>;
+
+    /// Ends every subscription of a user in a room. One that is renewed at the same time ends too;
+    /// one that begins later holds, so whoever subscribes asks the history again whether it may.
+    /// Answers those that were there; may be repeated.
+    async fn evict(
+        &self,
+        user: &UserId,
+        room: &RoomName,
+        shards: u16,
+        now: Millis,
+    ) -> Result<Vec<Subscriber>, StoreError>;
 
     /// `$disconnect`, 410 and close by the server: removes the connection everywhere and leaves a
     /// tombstone against a late `subscribe`. `None` if nothing was known of it.

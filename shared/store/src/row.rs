@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use crate::AppendKey;
 use crate::Membership;
+use crate::Moderated;
 use crate::RecentRoom;
 use crate::Room;
 use crate::Standing;
@@ -88,6 +89,16 @@ pub(crate) fn content_columns(content: &Content) -> (&'static str, String) {
         kind,
         body.expect("numbers, texts and JSON values always serialise"),
     )
+}
+
+/// The message that an entry is about.
+pub(crate) fn target_column(content: &Content) -> Option<i64> {
+    match content {
+        Content::Message { .. } => None,
+        Content::Edit { target, .. }
+        | Content::Delete { target }
+        | Content::Reaction { target, .. } => Some(column(*target)),
+    }
 }
 
 fn content(kind: &str, body: &str) -> Result<Content, BadRow> {
@@ -208,6 +219,36 @@ pub(crate) fn role_column(role: Role) -> &'static str {
         Role::Moderator => "moderator",
         Role::Owner => "owner",
     }
+}
+
+/// A role by its height; 0 is none.
+pub(crate) fn rank_column(role: Option<Role>) -> i64 {
+    match role {
+        None => 0,
+        Some(Role::Member) => 1,
+        Some(Role::Moderator) => 2,
+        Some(Role::Owner) => 3,
+    }
+}
+
+/// status, shards, the user's role before.
+pub(crate) type ModeratedColumns = (String, Option<i64>, Option<String>);
+
+pub(crate) fn moderated(columns: ModeratedColumns) -> Result<Moderated, BadRow> {
+    let (status, shards, was) = columns;
+    let was = was.map(|role| role_named(&role)).transpose()?;
+    Ok(match (status.as_str(), was) {
+        ("done", was) => Moderated::Done {
+            shards: shards_of(shards.unwrap_or(1)),
+            was,
+        },
+        ("unchanged", Some(role)) => Moderated::Unchanged { role },
+        ("no_room", _) => Moderated::NoRoom,
+        ("not_member", _) => Moderated::NotMember,
+        ("banned", _) => Moderated::Banned,
+        ("forbidden", _) => Moderated::Forbidden,
+        (other, _) => return Err(BadRow::new("status", other)),
+    })
 }
 
 /// Op, role and end of a standing.

@@ -166,6 +166,7 @@ async fn in_one_round_trip(
                     },
                     content: content(),
                     digest: [0; 32],
+                    moderates: false,
                 };
                 let appended = history.append(&append).await?;
                 ensure!(matches!(appended, Appended::Stored { .. }), "{appended:?}");

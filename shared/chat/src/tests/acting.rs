@@ -35,15 +35,6 @@ async fn a_send_is_answered_with_its_place_before_anything_is_posted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn actions_of_a_later_version_are_unknown() {
-    let world = world();
-    for action in actions_of_later() {
-        let acted = world.chat.act(&user("ann"), action).await;
-        assert_eq!(acted.outcome.unwrap_err().code, Code::UnknownAction);
-    }
-}
-
-#[tokio::test(start_paused = true)]
 async fn from_its_exp_on_a_token_allows_nothing() {
     let world = world();
     let mut ann = user("ann");

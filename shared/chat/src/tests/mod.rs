@@ -3,6 +3,7 @@
 mod acting;
 mod big_rooms;
 mod degraded;
+mod directing;
 mod fanout;
 mod gateway;
 mod history;
@@ -13,6 +14,7 @@ mod races;
 mod registry;
 mod resuming;
 mod seeds;
+mod shutting_out;
 mod sweeping;
 mod turnstile;
 
@@ -21,7 +23,6 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use gatepost_protocol::Action;
 use gatepost_protocol::Answer;
 use gatepost_protocol::ClientFrame;
 use gatepost_protocol::Code;
@@ -262,6 +263,7 @@ fn device(user: &str, connection: &str) -> Caller {
         expires_at: None,
         message_id: String::new(),
         rooms: None,
+        role: None,
     }
 }
 
@@ -274,18 +276,4 @@ fn text_of(entry: &Entry) -> String {
         Content::Message { body, .. } => body["text"].as_str().unwrap().to_owned(),
         other => format!("{other:?}"),
     }
-}
-
-/// Names of actions that this version does not do.
-fn actions_of_later() -> Vec<Action> {
-    [
-        r#"{"action":"rooms"}"#,
-        r#"{"action":"direct","to":"bob","body":{"text":"hi"}}"#,
-    ]
-    .iter()
-    .map(|frame| match gatepost_protocol::parse(frame).unwrap() {
-        ClientFrame::Action { action, .. } => action,
-        ClientFrame::Seed(_) => panic!("{frame}"),
-    })
-    .collect()
 }

@@ -25,6 +25,8 @@ use crate::Appended;
 use crate::History;
 use crate::Membership;
 use crate::Migrate;
+use crate::Moderated;
+use crate::Moderation;
 use crate::Range;
 use crate::RecentRoom;
 use crate::Room;
@@ -109,33 +111,13 @@ impl MySqlHistory {
         };
         Ok(self.number("making a room", call).await? == 1)
     }
-
-    async fn standing(
-        &self,
-        by: Option<&UserId>,
-        room: &RoomName,
-        user: &UserId,
-        standing: &Standing,
-    ) -> Result<bool, StoreError> {
-        let (op, role, ends_at) = row::standing_columns(standing);
-        let call = || {
-            query(statement::STANDING)
-                .bind(by.map(|by| bytes(by.as_str())))
-                .bind(room.as_str().to_owned())
-                .bind(bytes(user.as_str()))
-                .bind(op)
-                .bind(role)
-                .bind(ends_at)
-        };
-        Ok(self.number("changing a standing", call).await? == 1)
-    }
 }
 
 fn bytes(text: &str) -> Vec<u8> {
     text.as_bytes().to_vec()
 }
 
-/// status, epoch, seq, at, shards, expected, until.
+/// status, epoch, seq, at, shards, expected, until, floor.
 type Outcome = (
     String,
     Option<i64>,
@@ -144,10 +126,11 @@ type Outcome = (
     Option<i64>,
     Option<i64>,
     Option<Millis>,
+    Option<i64>,
 );
 
 fn appended(outcome: Outcome) -> Option<Appended> {
-    let (status, epoch, seq, at, shards, expected, until) = outcome;
+    let (status, epoch, seq, at, shards, expected, until, floor) = outcome;
     let epoch = epoch.map(row::seq_of);
     let shards = shards.map(row::shards_of);
     Some(match status.as_str() {
@@ -171,6 +154,11 @@ fn appended(outcome: Outcome) -> Option<Appended> {
         "not_member" => Appended::NotMember,
         "banned" => Appended::Banned,
         "muted" => Appended::Muted { until: until? },
+        "not_found" => Appended::NotFound,
+        "below_floor" => Appended::BelowFloor {
+            floor: row::seq_of(floor?),
+        },
+        "forbidden" => Appended::Forbidden,
         _ => return None,
     })
 }
@@ -197,6 +185,8 @@ impl History for MySqlHistory {
                 .bind(kind)
                 .bind(body.clone())
                 .bind(append.digest.to_vec())
+                .bind(row::target_column(&append.content))
+                .bind(i64::from(append.moderates))
         };
         let rows = self.link.rows(what, APPEND_LIMIT, call).await?;
         let outcome = rows.first().map(Outcome::from_row).transpose();
@@ -293,17 +283,38 @@ impl History for MySqlHistory {
         user: &UserId,
         standing: &Standing,
     ) -> Result<bool, StoreError> {
-        self.standing(None, room, user, standing).await
+        let (op, role, ends_at) = row::standing_columns(standing);
+        let call = || {
+            query(statement::STANDING)
+                .bind(None::<Vec<u8>>)
+                .bind(room.as_str().to_owned())
+                .bind(bytes(user.as_str()))
+                .bind(op)
+                .bind(role)
+                .bind(ends_at)
+        };
+        Ok(self.number("changing a standing", call).await? == 1)
     }
 
-    async fn moderate(
-        &self,
-        by: &UserId,
-        room: &RoomName,
-        user: &UserId,
-        standing: &Standing,
-    ) -> Result<bool, StoreError> {
-        self.standing(Some(by), room, user, standing).await
+    async fn moderate(&self, moderation: &Moderation) -> Result<Moderated, StoreError> {
+        let what = "moderating";
+        let (op, role, ends_at) = row::standing_columns(&moderation.standing);
+        let call = || {
+            query(statement::MODERATE)
+                .bind(bytes(moderation.by.as_str()))
+                .bind(row::rank_column(moderation.role))
+                .bind(moderation.room.as_str().to_owned())
+                .bind(bytes(moderation.user.as_str()))
+                .bind(op)
+                .bind(role)
+                .bind(ends_at)
+        };
+        let mut outcome = self.read(what, call, row::moderated).await?;
+        outcome.pop().ok_or(StoreError::Unusable {
+            store: "mysql",
+            what,
+            source: None,
+        })
     }
 
     async fn mark_read(&self, room: &RoomName, user: &UserId, seq: Seq) -> Result<(), StoreError> {

@@ -26,10 +26,11 @@ macro_rules! entries {
 pub(super) const AFTER: &str = entries!(">", "asc");
 pub(super) const BEFORE: &str = entries!("<", "desc");
 
-/// Every change of its parameters or of what it answers is a new procedure: `gatepost_append_v2`.
-pub(super) const APPEND: &str = "call gatepost_append_v1(?, ?, ?, ?, ?, ?, ?, ?)";
+/// Every change of its parameters or of what it answers is a new procedure: `gatepost_append_v3`.
+pub(super) const APPEND: &str = "call gatepost_append_v2(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 pub(super) const CREATE: &str = "call gatepost_create_room_v1(?, ?, ?, ?, ?)";
 pub(super) const STANDING: &str = "call gatepost_set_standing_v1(?, ?, ?, ?, ?, ?)";
+pub(super) const MODERATE: &str = "call gatepost_moderate_v1(?, ?, ?, ?, ?, ?, ?)";
 pub(super) const PURGE: &str = "call gatepost_purge_v1(?, ?)";
 
 /// Followed by as many `?` as names, and `)`.

@@ -122,6 +122,21 @@ impl RedisRegistry {
             .arg("x")
     }
 
+    /// Which of the rooms the connection's place under its user still names: the end of their leases.
+    pub(super) fn still_in(&self, subscriber: &Subscriber, rooms: &[Subscription]) -> Option<Call> {
+        let place = Call::Plain(redis::cmd("HMGET")).arg(self.keys.user(&subscriber.user));
+        let id = &subscriber.connection;
+        let fields = rooms.iter().map(|room| format!("r:{id} {}", room.room));
+        (!rooms.is_empty()).then(|| fields.fold(place, Call::arg))
+    }
+
+    /// Takes a room out of a connection's record.
+    pub(super) fn forget(&self, id: &ConnectionId, room: &RoomName) -> Call {
+        Call::Plain(redis::cmd("HDEL"))
+            .arg(self.keys.connection(id))
+            .arg(format!("r:{room}"))
+    }
+
     pub(super) fn unsubscribed(
         &self,
         subscriber: &Subscriber,

@@ -308,14 +308,17 @@ impl Registry for RedisRegistry {
             );
         }
         // A removal that came between has seen the rooms in the record, but perhaps not yet in the
-        // shards.
+        // shards; an eviction has taken them from the user's key.
         let closed = self.is_closed(&subscriber.connection);
-        let mut answers = self.run(what, &[&shards, &[closed]]).await?;
+        let mut checks = vec![closed];
+        checks.extend(self.still_in(subscriber, rooms));
+        let mut answers = self.run(what, &[&shards, &checks]).await?;
         let mut subscribed = Vec::with_capacity(rooms.len());
-        for first in renewed {
+        for place in renewed {
             let subscribers = answers.next()?;
             subscribed.push(Subscribed {
-                first_device: first == 1,
+                first_device: place == 1,
+                renewed: place == 3,
                 subscribers,
                 rooms: in_rooms,
             });
@@ -323,6 +326,17 @@ impl Registry for RedisRegistry {
         if answers.next()? {
             self.take_back(subscriber, rooms, now).await?;
             return Ok(None);
+        }
+        let held: Vec<Option<Millis>> = match rooms.is_empty() {
+            true => Vec::new(),
+            false => answers.next()?,
+        };
+        let evicted = rooms.iter().zip(held).filter(|(_, held)| held.is_none());
+        let late = evicted
+            .map(|(room, _)| self.unsubscribed(subscriber, &room.room, room.shards, now))
+            .collect::<Result<Vec<_>, _>>()?;
+        if !late.is_empty() {
+            self.run(what, &[&late]).await?;
         }
         Ok(Some(subscribed))
     }
@@ -336,9 +350,7 @@ impl Registry for RedisRegistry {
     ) -> Result<Option<Unsubscribed>, StoreError> {
         let shard = self.unsubscribed(subscriber, room, shards, now)?;
         let leave = self.leave(subscriber, false, now, std::iter::once(room));
-        let forget = Call::Plain(redis::cmd("HDEL"))
-            .arg(self.keys.connection(&subscriber.connection))
-            .arg(format!("r:{room}"));
+        let forget = self.forget(&subscriber.connection, room);
         let mut answers = self
             .run("unsubscribing", &[&[shard], &[leave], &[forget]])
             .await?;
@@ -349,6 +361,41 @@ impl Registry for RedisRegistry {
             shards,
             last_device: !others,
         }))
+    }
+
+    async fn evict(
+        &self,
+        user: &UserId,
+        room: &RoomName,
+        shards: u16,
+        now: Millis,
+    ) -> Result<Vec<Subscriber>, StoreError> {
+        let what = "ending a user's subscriptions";
+        let evict = Call::script(&script::EVICT, [&self.keys.user(user)]).arg(room.as_str());
+        let places: Vec<(String, String)> = self.one(what, evict).await?;
+        let mut subscribers = Vec::with_capacity(places.len());
+        for (id, place) in places {
+            subscribers.push(record::place(what, user, id, &place)?.subscriber);
+        }
+        if subscribers.is_empty() {
+            return Ok(subscribers);
+        }
+        let shard = subscribers
+            .iter()
+            .map(|subscriber| self.unsubscribed(subscriber, room, shards, now))
+            .collect::<Result<Vec<_>, _>>()?;
+        let forget: Vec<_> = subscribers
+            .iter()
+            .map(|subscriber| self.forget(&subscriber.connection, room))
+            .collect();
+        let mut answers = self.run(what, &[&shard, &forget]).await?;
+        let mut evicted = Vec::with_capacity(subscribers.len());
+        for subscriber in subscribers {
+            if answers.next()? {
+                evicted.push(subscriber);
+            }
+        }
+        Ok(evicted)
     }
 
     async fn remove(&self, id: &ConnectionId, now: Millis) -> Result<Option<Removed>, StoreError> {

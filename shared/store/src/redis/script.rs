@@ -38,6 +38,7 @@ scripts! {
     GREET = "greet";
     RENEW = "renew";
     LEAVE = "leave";
+    EVICT = "evict";
     ADMIT = "admit";
     LIMIT_ROOM = "limit_room";
     TAKE = "take";

@@ -25,6 +25,8 @@ use crate::Appended;
 use crate::History;
 use crate::Membership;
 use crate::Migrate;
+use crate::Moderated;
+use crate::Moderation;
 use crate::Range;
 use crate::RecentRoom;
 use crate::Room;
@@ -108,6 +110,7 @@ impl History for SqliteHistory {
         })?;
         let bad = |error: sqlx::Error| StoreError::unusable("sqlite", what, error);
         let (kind, body) = row::content_columns(&append.content);
+        let target = row::target_column(&append.content);
         let bytes = |text: &str| text.as_bytes().to_vec();
         let insert = || {
             query(statement::APPEND)
@@ -119,6 +122,8 @@ impl History for SqliteHistory {
                 .bind(kind)
                 .bind(body.clone())
                 .bind(append.digest.to_vec())
+                .bind(target)
+                .bind(append.moderates)
         };
         let refusal = || {
             query(statement::REFUSAL)
@@ -126,6 +131,9 @@ impl History for SqliteHistory {
                 .bind(bytes(append.from.id.as_str()))
                 .bind(bytes(producer))
                 .bind(n)
+                .bind(kind)
+                .bind(target)
+                .bind(append.moderates)
         };
         // Another process may have lifted between the two what the first met; not many times.
         for _ in 0..8 {
@@ -145,7 +153,7 @@ impl History for SqliteHistory {
                 return Ok(Appended::NoRoom);
             };
             let found = Refusal::from_row(found).map_err(bad)?;
-            if let Some(appended) = why_not(&found, n, &append.digest) {
+            if let Some(appended) = why_not(&found, n, target, &append.digest) {
                 return Ok(appended);
             }
         }
@@ -253,17 +261,20 @@ impl History for SqliteHistory {
         user: &UserId,
         standing: &Standing,
     ) -> Result<bool, StoreError> {
-        self.standing(None, room, user, standing).await
+        let changed = self.change(None, 0, room, user, standing).await?;
+        Ok(changed != Moderated::NoRoom)
     }
 
-    async fn moderate(
-        &self,
-        by: &UserId,
-        room: &RoomName,
-        user: &UserId,
-        standing: &Standing,
-    ) -> Result<bool, StoreError> {
-        self.standing(Some(by), room, user, standing).await
+    async fn moderate(&self, moderation: &Moderation) -> Result<Moderated, StoreError> {
+        let Moderation {
+            by,
+            role,
+            room,
+            user,
+            standing,
+        } = moderation;
+        let rank = row::rank_column(*role);
+        self.change(Some(by), rank, room, user, standing).await
     }
 
     async fn mark_read(&self, room: &RoomName, user: &UserId, seq: Seq) -> Result<(), StoreError> {
@@ -323,18 +334,20 @@ impl History for SqliteHistory {
 }
 
 impl SqliteHistory {
-    async fn standing(
+    async fn change(
         &self,
         by: Option<&UserId>,
+        rank: i64,
         room: &RoomName,
         user: &UserId,
         standing: &Standing,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Moderated, StoreError> {
         let (op, role, ends_at) = row::standing_columns(standing);
         let change = || {
             several(
-                query(statement::STANDING)
+                query(statement::MODERATE)
                     .bind(by.map(|by| by.as_str().as_bytes().to_vec()))
+                    .bind(rank)
                     .bind(room.as_str().to_owned())
                     .bind(user.as_str().as_bytes().to_vec())
                     .bind(op)
@@ -342,12 +355,16 @@ impl SqliteHistory {
                     .bind(ends_at),
             )
         };
-        Ok(self.number("changing a standing", change).await? == 1)
+        let mut outcome = self
+            .read("changing a standing", change, row::moderated)
+            .await?;
+        Ok(outcome.pop().unwrap_or(Moderated::NoRoom))
     }
 }
 
 /// epoch, shards, may write, muted until, banned, the last n, and of an earlier entry under the same
-/// key seq, at, digest; now.
+/// key seq, at, digest; now; the floor, whether the target is a message that is still there, whether
+/// it is the sender's to change.
 type Refusal = (
     i64,
     i64,
@@ -359,11 +376,15 @@ type Refusal = (
     Option<Millis>,
     Option<Vec<u8>>,
     Millis,
+    i64,
+    bool,
+    bool,
 );
 
 /// `None` where by now nothing stands in the way.
-fn why_not(found: &Refusal, n: i64, digest: &[u8; 32]) -> Option<Appended> {
-    let (epoch, shards, may_write, muted_until, banned, last_n, seq, at, stored, now) = found;
+fn why_not(found: &Refusal, n: i64, target: Option<i64>, digest: &[u8; 32]) -> Option<Appended> {
+    let (epoch, shards, may_write, muted_until, banned, last_n, seq, at, stored, now, ..) = found;
+    let (.., floor, is_said, is_own) = found;
     if (n > 0 && n <= *last_n) || seq.is_some() {
         if stored.as_ref().is_some_and(|stored| stored != digest) {
             return Some(Appended::Conflict);
@@ -384,7 +405,16 @@ fn why_not(found: &Refusal, n: i64, digest: &[u8; 32]) -> Option<Appended> {
     if let Some(until) = muted_until.filter(|until| until > now) {
         return Some(Appended::Muted { until });
     }
-    (n > last_n + 1).then(|| Appended::Early {
-        expected: row::seq_of(last_n + 1),
-    })
+    if n > last_n + 1 {
+        return Some(Appended::Early {
+            expected: row::seq_of(last_n + 1),
+        });
+    }
+    match target? {
+        target if (1..=*floor).contains(&target) => Some(Appended::BelowFloor {
+            floor: row::seq_of(*floor),
+        }),
+        _ if !is_said => Some(Appended::NotFound),
+        _ => (!is_own).then_some(Appended::Forbidden),
+    }
 }

@@ -26,7 +26,30 @@ macro_rules! entries {
 pub(super) const AFTER: &str = entries!(">", "asc");
 pub(super) const BEFORE: &str = entries!("<", "desc");
 
-/// ?1 room, ?2 sender, ?3 its name, ?4 producer, ?5 n, ?6 kind, ?7 body, ?8 digest.
+/// Whether a message `t` is still there for an entry to be about.
+macro_rules! is_said {
+    () => {
+        "t.kind = 'message' and json_extract(t.body, '$.body.text') is not null"
+    };
+}
+
+/// Whether a message `t` in a room `r` is the sender's to change: ?2 sender, a member `m`.
+macro_rules! is_own {
+    ($kind:literal, $moderates:literal) => {
+        concat!(
+            "(t.sender = ?2 or ",
+            $kind,
+            " = 'reaction' or ",
+            $kind,
+            " = 'delete' and r.kind <> 'direct' and (",
+            $moderates,
+            " or coalesce(m.role, 'member') <> 'member'))"
+        )
+    };
+}
+
+/// ?1 room, ?2 sender, ?3 its name, ?4 producer, ?5 n, ?6 kind, ?7 body, ?8 digest, ?9 target, ?10
+/// whether the sender's token makes a moderator.
 pub(super) const APPEND: &str = concat!(
     "insert into message
        (room_id, seq, at, sender, sender_name, producer, n, kind, body, digest)
@@ -48,11 +71,18 @@ pub(super) const APPEND: &str = concat!(
                 where d.room_id = r.id and d.sender = ?2 and d.producer = ?4 and d.n = 0)
               else ?5 = 1 + coalesce((select p.last_n from producer p
                 where p.room_id = r.id and p.sender = ?2 and p.client = ?4), 0) end
+        and (?9 is null or exists (select 1 from message t
+              where t.room_id = r.id and t.seq = ?9 and ",
+    is_said!(),
+    " and ",
+    is_own!("?6", "?10"),
+    "))
      returning (select epoch from room where id = room_id), seq, at,
        (select shards from room where id = room_id)"
 );
 
-/// Why nothing was appended: the same conditions one by one. ?1 room, ?2 sender, ?3 producer, ?4 n.
+/// Why nothing was appended: the same conditions one by one. ?1 room, ?2 sender, ?3 producer, ?4 n,
+/// ?5 kind, ?6 target, ?7 whether the sender's token makes a moderator.
 pub(super) const REFUSAL: &str = concat!(
     "select r.epoch, r.shards, r.kind = 'public' or m.role is not null, m.muted_until,
        exists (select 1 from ban b where b.room_id = r.id and b.user_id = ?2
@@ -63,11 +93,16 @@ pub(super) const REFUSAL: &str = concat!(
          where p.room_id = r.id and p.sender = ?2 and p.client = ?3 and ?4 > 0), 0),
        d.seq, d.at, d.digest, ",
     now!(),
-    "
+    ", r.floor, coalesce(",
+    is_said!(),
+    ", 0), coalesce(",
+    is_own!("?5", "?7"),
+    ", 0)
      from room r
      left join membership m on m.room_id = r.id and m.user_id = ?2
      left join message d
        on d.room_id = r.id and d.sender = ?2 and d.producer = ?3 and d.n = ?4
+     left join message t on t.room_id = r.id and t.seq = ?6
      where r.name = ?1"
 );
 
@@ -110,33 +145,83 @@ pub(super) const CREATE: &str = concat!(
      commit"
 );
 
-/// ?1 actor, ?2 room, ?3 user, ?4 op, ?5 role, ?6 its end. Only one of the changes applies.
-pub(super) const STANDING: &str = concat!(
+/// Whether a user is banned from a room `r`.
+macro_rules! is_banned {
+    ($user:literal) => {
+        concat!(
+            "exists (select 1 from ban b where b.room_id = r.id and b.user_id = ",
+            $user,
+            " and (b.ends_at is null or b.ends_at > ",
+            now!(),
+            "))"
+        )
+    };
+}
+
+/// A role by its height; 0 is none.
+macro_rules! rank {
+    ($role:literal) => {
+        concat!(
+            "(case ",
+            $role,
+            " when 'owner' then 3 when 'moderator' then 2 when 'member' then 1 else 0 end)"
+        )
+    };
+}
+
+/// ?1 actor, null for the operator, who may do all and is not audited; ?2 the rank of its token, ?3
+/// room, ?4 user, ?5 op, ?6 role, ?7 its end. Only one of the changes applies.
+pub(super) const MODERATE: &str = concat!(
     "begin immediate;
+     create temp table if not exists moderated
+       (status text, room_id integer, shards integer, was text);
+     delete from moderated;
+     insert into moderated
+       select case
+           when ?1 is null then 'done'
+           when ",
+    is_banned!("?1"),
+    " then 'banned'
+           when r.kind <> 'public' and a.role is null then 'not_member'
+           when r.kind = 'direct' or max(?2, ",
+    rank!("a.role"),
+    ") < 2 then 'forbidden'
+           when ?5 = 'member' and u.role is not null then 'unchanged'
+           when ",
+    rank!("u.role"),
+    " >= max(?2, ",
+    rank!("a.role"),
+    ") or ?5 = 'member' and ",
+    is_banned!("?4"),
+    " then 'forbidden'
+           else 'done' end, r.id, r.shards, u.role
+         from room r
+         left join membership a on a.room_id = r.id and a.user_id = ?1
+         left join membership u on u.room_id = r.id and u.user_id = ?4
+        where r.name = ?3;
      insert into membership (room_id, user_id, role, joined_at)
-       select id, ?3, ?5, ",
+       select room_id, ?4, ?6, ",
     now!(),
-    " from room where name = ?2 and ?4 = 'member'
+    " from moderated where status = 'done' and ?5 = 'member'
        on conflict do update set
          joined_at = iif(role is null, excluded.joined_at, joined_at), role = excluded.role;
-     update membership set role = null
-       where ?4 in ('not_member', 'banned') and user_id = ?3
-         and room_id = (select id from room where name = ?2);
+     update membership set role = null where ?5 in ('not_member', 'banned') and user_id = ?4
+       and room_id = (select room_id from moderated where status = 'done');
      insert into ban (room_id, user_id, ends_at)
-       select id, ?3, ?6 from room where name = ?2 and ?4 = 'banned'
+       select room_id, ?4, ?7 from moderated where status = 'done' and ?5 = 'banned'
        on conflict do update set ends_at = excluded.ends_at;
-     delete from ban
-       where ?4 = 'unbanned' and user_id = ?3 and room_id = (select id from room where name = ?2);
+     delete from ban where ?5 = 'unbanned' and user_id = ?4
+       and room_id = (select room_id from moderated where status = 'done');
      insert into membership (room_id, user_id, muted_until)
-       select id, ?3, ?6 from room where name = ?2 and ?4 = 'muted'
+       select room_id, ?4, ?7 from moderated where status = 'done' and ?5 = 'muted'
        on conflict do update set muted_until = excluded.muted_until;
-     update membership set muted_until = null
-       where ?4 = 'unmuted' and user_id = ?3 and room_id = (select id from room where name = ?2);
+     update membership set muted_until = null where ?5 = 'unmuted' and user_id = ?4
+       and room_id = (select room_id from moderated where status = 'done');
      insert into audit (at, room_id, actor, user_id, op, role, ends_at)
        select ",
     now!(),
-    ", id, ?1, ?3, ?4, ?5, ?6 from room where name = ?2 and ?1 is not null;
-     select count(*) from room where name = ?2;
+    ", room_id, ?1, ?4, ?5, ?6, ?7 from moderated where status = 'done' and ?1 is not null;
+     select status, shards, was from moderated;
      commit"
 );
 

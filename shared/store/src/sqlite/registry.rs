@@ -345,9 +345,11 @@ impl Registry for SqliteRegistry {
             return Ok(None);
         };
         rows.map(|row| {
-            let (first_device, subscribers, in_rooms) = columns::<(bool, i64, i64)>(what, row)?;
+            let (first_device, renewed, subscribers, in_rooms) =
+                columns::<(bool, bool, i64, i64)>(what, row)?;
             Ok(Subscribed {
                 first_device,
+                renewed,
                 subscribers: row::seq_of(subscribers),
                 rooms: row::seq_of(in_rooms),
             })
@@ -385,6 +387,33 @@ impl Registry for SqliteRegistry {
             shards,
             last_device: !others,
         }))
+    }
+
+    async fn evict(
+        &self,
+        user: &UserId,
+        room: &RoomName,
+        shards: u16,
+        now: Millis,
+    ) -> Result<Vec<Subscriber>, StoreError> {
+        let what = "ending a user's subscriptions";
+        let shard = Shard {
+            room: room.clone(),
+            index: shard_of(user, shards),
+        };
+        let stamp = column(stamp()?);
+        let evict = || {
+            several(
+                on_shard(statement::EVICT, &shard)
+                    .bind(bytes(user.as_str()))
+                    .bind(now)
+                    .bind(stamp),
+            )
+        };
+        let rows = self.rows(what, evict).await?;
+        rows.iter()
+            .map(|row| subscriber(what, columns(what, row)?))
+            .collect()
     }
 
     async fn remove(&self, id: &ConnectionId, now: Millis) -> Result<Option<Removed>, StoreError> {

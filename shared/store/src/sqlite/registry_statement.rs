@@ -37,7 +37,8 @@ commit";
 pub(super) const TEMPORARY: &str = "
 create temp table verdict (open integer, refused integer);
 create temp table wanted (
-  number integer primary key, room text, shard integer, shards integer, head integer, first integer
+  number integer primary key, room text, shard integer, shards integer, head integer, first integer,
+  renewed integer
 );
 create temp table admission (replaced integer, user_wait integer, room_wait integer);
 create temp table leaving (id text primary key, client text);
@@ -182,7 +183,8 @@ insert into occupancy values (?1, ?2)
 
 /// After [`CONNECT`]'s values ?8 `[[room, shard, shards, head], …]`, ?9 stamp. Answers whether the
 /// connection is open and whether it was replaced, then for each room whether with it the user comes
-/// into the room, how many subscriptions its shard has, and in how many rooms the connection is.
+/// into the room, whether the connection is in it already, how many subscriptions its shard has, and
+/// in how many rooms the connection is.
 pub(super) const SUBSCRIBE: &str = "
 begin immediate;
 delete from verdict;
@@ -198,7 +200,9 @@ delete from wanted;
 insert into wanted
   select key, value ->> 0, value ->> 1, value ->> 2, value ->> 3,
     not exists (select 1 from subscription s where s.room = value ->> 0 and s.shard = value ->> 1
-      and s.user = ?2 and s.lease > ?7)
+      and s.user = ?2 and s.lease > ?7),
+    exists (select 1 from subscription s where s.room = value ->> 0 and s.shard = value ->> 1
+      and s.user = ?2 and s.connection = ?1 and s.lease > ?7)
   from json_each(?8) where (select open and not refused from verdict);
 insert into fan_out (room, shard, cursor, stamp) select room, shard, head, ?9 from wanted where true
   on conflict do update set cursor = coalesce(cursor, excluded.cursor),
@@ -213,7 +217,7 @@ insert into subscription (room, shard, user, connection, name, dialect, shards, 
   select room, shard, ?2, ?1, ?3, ?4, shards, ?6 from wanted where true
   on conflict do update set lease = excluded.lease;
 select open, refused from verdict;
-select w.first,
+select w.first, w.renewed,
   (select count(*) from subscription s where s.room = w.room and s.shard = w.shard),
   (select count(*) from subscription s where s.connection = ?1 and s.lease > ?7)
   from wanted w order by w.number;
@@ -230,6 +234,16 @@ select
   exists (select 1 from subscription
     where room = ?1 and shard = ?2 and user = ?3 and connection <> ?4 and lease > ?5);
 delete from subscription where room = ?1 and shard = ?2 and user = ?3 and connection = ?4;
+commit";
+
+/// ?1 room, ?2 shard, ?3 user, ?4 now, ?5 stamp. Answers the connections that were in it.
+pub(super) const EVICT: &str = "
+begin immediate;
+update fan_out set stamp = ?5 where room = ?1 and shard = ?2 and exists (select 1
+  from subscription where room = ?1 and shard = ?2 and user = ?3);
+select connection, user, name, dialect from subscription
+  where room = ?1 and shard = ?2 and user = ?3 and lease > ?4;
+delete from subscription where room = ?1 and shard = ?2 and user = ?3;
 commit";
 
 /// ?1 connection, ?2 now, ?3 end of the tombstone, ?4 stamp. Answers the connection, if it was

@@ -1,11 +1,16 @@
 //! The chat as its clients meet it, through the real functions: what is heard, what is refused, and
 //! what is true while a store is away.
 
+mod amending;
 mod devices;
+mod direct;
 mod faults;
 mod hearing;
+mod membership;
+mod moderating;
 mod operator;
 mod path;
 mod presence;
 mod refusals;
+mod strangers;
 mod tokens;

@@ -110,5 +110,6 @@ pub(super) fn keyed(to: &str, from: &str, message_id: &str, text: &str) -> Appen
         key: AppendKey::Message(message_id.into()),
         content: message(text),
         digest: sha,
+        moderates: false,
     }
 }

@@ -1,8 +1,11 @@
 //! An append: the checks under the room's lock, and the entry.
 
+use gatepost_protocol::Content;
 use gatepost_protocol::Entry;
 use gatepost_protocol::Millis;
+use gatepost_protocol::Role;
 use gatepost_protocol::RoomKind;
+use gatepost_protocol::Seq;
 use gatepost_protocol::UserId;
 
 use super::HistoryState;
@@ -61,6 +64,9 @@ impl Log {
             digest: append.digest,
         };
         self.entries.insert(seq, stored);
+        if let Content::Delete { target } = append.content {
+            self.take_back(target);
+        }
         Appended::Stored {
             epoch: self.epoch,
             seq,
@@ -110,7 +116,45 @@ impl Log {
             AppendKey::Numbered { n, .. } if *n > self.expected(append) => Some(Appended::Early {
                 expected: self.expected(append),
             }),
+            _ => self.refused_target(append),
+        }
+    }
+
+    /// Why the message that an entry is about is not for it.
+    fn refused_target(&self, append: &Append) -> Option<Appended> {
+        let (target, for_all, for_moderators) = match append.content {
+            Content::Message { .. } => return None,
+            Content::Edit { target, .. } => (target, false, false),
+            Content::Delete { target } => (target, false, self.kind != RoomKind::Direct),
+            Content::Reaction { target, .. } => (target, true, false),
+        };
+        if (1..=self.floor).contains(&target) {
+            return Some(Appended::BelowFloor { floor: self.floor });
+        }
+        let entry = self.entries.get(&target).map(|stored| &stored.entry);
+        let author = entry.and_then(|entry| match &entry.content {
+            // One whose body has no text was deleted.
+            Content::Message { body, .. } if body.contains_key("text") => Some(&entry.from.id),
             _ => None,
+        });
+        let Some(author) = author else {
+            return Some(Appended::NotFound);
+        };
+        let user = &append.from.id;
+        let role = self.people.get(user).and_then(|person| person.role);
+        let moderates = append.moderates || role >= Some(Role::Moderator);
+        let may = for_all || author == user || for_moderators && moderates;
+        (!may).then_some(Appended::Forbidden)
+    }
+
+    /// Takes the text out of a message and its edits.
+    fn take_back(&mut self, message: Seq) {
+        for (seq, stored) in &mut self.entries {
+            match &mut stored.entry.content {
+                Content::Message { body, .. } if *seq == message => body.clear(),
+                Content::Edit { target, body } if *target == message => body.clear(),
+                _ => {}
+            }
         }
     }
 

@@ -1,6 +1,8 @@
 //! What users may do in a room, and what they have read.
 
 use gatepost_protocol::Millis;
+use gatepost_protocol::Role;
+use gatepost_protocol::RoomKind;
 use gatepost_protocol::RoomName;
 use gatepost_protocol::Seq;
 use gatepost_protocol::UserId;
@@ -9,6 +11,8 @@ use super::Audited;
 use super::HistoryState;
 use super::Log;
 use super::Person;
+use crate::Moderated;
+use crate::Moderation;
 use crate::Standing;
 
 impl HistoryState {
@@ -34,25 +38,46 @@ impl HistoryState {
     }
 
     /// [`History::moderate`](crate::History::moderate).
-    pub fn moderate(
-        &mut self,
-        by: &UserId,
-        room: &RoomName,
-        user: &UserId,
-        standing: &Standing,
-        now: Millis,
-    ) -> bool {
-        let is_there = self.set_standing(room, user, standing);
-        if is_there {
-            self.audit.push(Audited {
-                at: now,
-                by: by.clone(),
-                room: room.clone(),
-                user: user.clone(),
-                standing: standing.clone(),
-            });
+    pub fn moderate(&mut self, moderation: &Moderation, now: Millis) -> Moderated {
+        let Moderation {
+            by,
+            role,
+            room,
+            user,
+            standing,
+        } = moderation;
+        let Some(log) = self.rooms.get(room) else {
+            return Moderated::NoRoom;
+        };
+        let own = log.role(by);
+        let (high, was, shards) = (own.max(*role), log.role(user), log.shards);
+        let is_invited = matches!(standing, Standing::Member(_));
+        if log.is_banned(by, now) {
+            return Moderated::Banned;
         }
-        is_there
+        if log.kind != RoomKind::Public && own.is_none() {
+            return Moderated::NotMember;
+        }
+        if log.kind == RoomKind::Direct || high < Some(Role::Moderator) {
+            return Moderated::Forbidden;
+        }
+        if let Some(role) = was
+            && is_invited
+        {
+            return Moderated::Unchanged { role };
+        }
+        if was >= high || is_invited && log.is_banned(user, now) {
+            return Moderated::Forbidden;
+        }
+        self.set_standing(room, user, standing);
+        self.audit.push(Audited {
+            at: now,
+            by: by.clone(),
+            room: room.clone(),
+            user: user.clone(),
+            standing: standing.clone(),
+        });
+        Moderated::Done { shards, was }
     }
 
     /// [`History::mark_read`](crate::History::mark_read).
@@ -68,6 +93,10 @@ impl HistoryState {
 impl Log {
     pub(super) fn person(&mut self, user: &UserId) -> &mut Person {
         self.people.entry(user.clone()).or_default()
+    }
+
+    fn role(&self, user: &UserId) -> Option<Role> {
+        self.people.get(user).and_then(|person| person.role)
     }
 
     /// What was read and a mute stay.

@@ -17,6 +17,8 @@ use crate::Append;
 use crate::Appended;
 use crate::History;
 use crate::Membership;
+use crate::Moderated;
+use crate::Moderation;
 use crate::Range;
 use crate::RecentRoom;
 use crate::Room;
@@ -141,17 +143,9 @@ impl History for MemoryHistory {
         .await
     }
 
-    async fn moderate(
-        &self,
-        by: &UserId,
-        room: &RoomName,
-        user: &UserId,
-        standing: &Standing,
-    ) -> Result<bool, StoreError> {
-        self.call("moderate", |state, now| {
-            state.moderate(by, room, user, standing, now)
-        })
-        .await
+    async fn moderate(&self, moderation: &Moderation) -> Result<Moderated, StoreError> {
+        self.call("moderate", |state, now| state.moderate(moderation, now))
+            .await
     }
 
     async fn mark_read(&self, room: &RoomName, user: &UserId, seq: Seq) -> Result<(), StoreError> {

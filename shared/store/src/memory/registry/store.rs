@@ -147,6 +147,17 @@ impl Registry for MemoryRegistry {
         self.0.call("unsubscribe", act).await
     }
 
+    async fn evict(
+        &self,
+        user: &UserId,
+        room: &RoomName,
+        shards: u16,
+        now: Millis,
+    ) -> Result<Vec<Subscriber>, StoreError> {
+        let act = |state: &mut RegistryState| state.evict(user, room, shards, now);
+        self.0.call("evict", act).await
+    }
+
     async fn remove(&self, id: &ConnectionId, now: Millis) -> Result<Option<Removed>, StoreError> {
         self.0.call("remove", |state| state.remove(id, now)).await
     }

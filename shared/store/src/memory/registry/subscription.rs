@@ -2,6 +2,7 @@
 
 use gatepost_protocol::Millis;
 use gatepost_protocol::RoomName;
+use gatepost_protocol::UserId;
 
 use super::Listed;
 use super::RegistryState;
@@ -49,12 +50,14 @@ impl RegistryState {
                 shards: room.shards,
                 lease: connection.lease,
             };
-            if state.list.insert(key_of(subscriber), listed).is_none() {
+            let renewed = state.list.insert(key_of(subscriber), listed).is_some();
+            if !renewed {
                 state.version = Some(stamp);
             }
             state.fan_out.cursor.get_or_insert(room.head);
             subscribed.push(Subscribed {
                 first_device,
+                renewed,
                 subscribers: state.list.len() as u64,
                 rooms: 0,
             });
@@ -100,6 +103,31 @@ impl RegistryState {
             shards,
             last_device,
         })
+    }
+
+    /// [`Registry::evict`](crate::Registry::evict).
+    pub fn evict(
+        &mut self,
+        user: &UserId,
+        room: &RoomName,
+        shards: u16,
+        now: Millis,
+    ) -> Vec<Subscriber> {
+        let shard = Shard {
+            room: room.clone(),
+            index: shard_of(user, shards),
+        };
+        let stamp = self.stamp();
+        let Some(state) = self.shards.get_mut(&shard) else {
+            return Vec::new();
+        };
+        let of_user = state.list.extract_if(.., |(of, _), _| of == user);
+        let evicted: Vec<_> = of_user.map(|(_, listed)| listed).collect();
+        if !evicted.is_empty() {
+            state.version = Some(stamp);
+        }
+        let running = evicted.into_iter().filter(|listed| listed.lease > now);
+        running.map(|listed| listed.subscriber).collect()
     }
 
     /// [`Registry::subscribers`](crate::Registry::subscribers).
@@ -165,6 +193,6 @@ impl RegistryState {
     }
 }
 
-fn key_of(subscriber: &Subscriber) -> (gatepost_protocol::UserId, gatepost_protocol::ConnectionId) {
+fn key_of(subscriber: &Subscriber) -> (UserId, gatepost_protocol::ConnectionId) {
     (subscriber.user.clone(), subscriber.connection.clone())
 }

@@ -1,6 +1,6 @@
 -- Renews a connection's place under its user, with the rooms it is in. Answers 0 if another client
--- took over, else for each room 1 if with it the user comes into the room, else 2, and in how many
--- rooms the connection is now.
+-- took over, else for each room 1 if with it the user comes into the room, 2 if this connection does,
+-- 3 if it is in it already, and in how many rooms the connection is now.
 -- KEYS u; ARGV conn, lease, client or -, dialect, name, now, ttl, then rooms
 local conn, client, now = ARGV[1], ARGV[3], tonumber(ARGV[6])
 local fields = redis.call('hgetall', KEYS[1])
@@ -27,7 +27,7 @@ redis.call('hset', KEYS[1], 'c:' .. conn,
 local answer = {}
 for i = 8, #ARGV do
   redis.call('hset', KEYS[1], 'r:' .. conn .. ' ' .. ARGV[i], ARGV[2])
-  answer[#answer + 1] = present[ARGV[i]] and 2 or 1
+  answer[#answer + 1] = mine[ARGV[i]] and 3 or present[ARGV[i]] and 2 or 1
   if not mine[ARGV[i]] then mine[ARGV[i]], count = true, count + 1 end
 end
 answer[#answer + 1] = count

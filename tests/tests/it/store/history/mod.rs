@@ -1,8 +1,10 @@
 //! What every history does. Each behaviour has a database of its own.
 
+mod amend;
 mod append;
 mod inside;
 mod keep;
+mod moderate;
 mod right;
 mod room;
 
@@ -25,7 +27,14 @@ use super::words::room;
 use super::words::send;
 
 /// The behaviours by subject.
-pub(super) const ALL: &[&[Behaviour<Histories>]] = &[append::ALL, right::ALL, room::ALL, keep::ALL];
+pub(super) const ALL: &[&[Behaviour<Histories>]] = &[
+    append::ALL,
+    amend::ALL,
+    right::ALL,
+    moderate::ALL,
+    room::ALL,
+    keep::ALL,
+];
 
 /// A history with a public room `lobby`.
 pub(super) async fn with_lobby(histories: &Histories) -> Arc<dyn History> {

@@ -8,7 +8,6 @@ use gatepost_store::Standing;
 
 use super::FUTURE;
 use super::PAST;
-use super::inside::audit;
 use super::stored;
 use super::texts;
 use super::with_lobby;
@@ -28,7 +27,6 @@ behaviours! { Histories:
     a_ban_ends_when_it_says,
     a_mute_keeps_from_writing_only,
     a_repetition_is_told_its_place_by_a_room_that_shut_its_sender_out,
-    moderation_is_audited,
 }
 
 async fn users_that_look_alike_are_apart(histories: Histories) {
@@ -303,52 +301,4 @@ async fn a_repetition_is_told_its_place_by_a_room_that_shut_its_sender_out(histo
         .await
         .unwrap();
     assert_eq!(next, Appended::Banned);
-}
-
-async fn moderation_is_audited(histories: Histories) {
-    let history = with_lobby(&histories).await;
-    let (lobby, ann, bob) = (room("lobby"), user("ann"), user("bob"));
-    history
-        .set_standing(&lobby, &bob, &Standing::Member(Role::Member))
-        .await
-        .unwrap();
-    let standings = [
-        Standing::Muted(FUTURE),
-        Standing::Unmuted,
-        Standing::NotMember,
-        Standing::Member(Role::Moderator),
-        Standing::Banned(Some(FUTURE)),
-        Standing::Banned(None),
-        Standing::Unbanned,
-    ];
-    for standing in &standings {
-        assert!(
-            history
-                .moderate(&ann, &lobby, &bob, standing)
-                .await
-                .unwrap()
-        );
-    }
-    assert!(
-        !history
-            .moderate(&ann, &room("nowhere"), &bob, &Standing::Unmuted)
-            .await
-            .unwrap()
-    );
-    let line = |op: &str, role: Option<&str>, until: Option<i64>| {
-        let [by, op, of, to] = ["ann", op, "bob", "lobby"].map(String::from);
-        (by, op, of, to, role.map(String::from), until)
-    };
-    assert_eq!(
-        audit(&histories).await,
-        [
-            line("muted", None, Some(FUTURE)),
-            line("unmuted", None, None),
-            line("not_member", None, None),
-            line("member", Some("moderator"), None),
-            line("banned", None, Some(FUTURE)),
-            line("banned", None, None),
-            line("unbanned", None, None),
-        ]
-    );
 }

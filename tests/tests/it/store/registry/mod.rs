@@ -1,6 +1,7 @@
 //! What every registry does. Each behaviour has a registry of its own.
 
 mod connection;
+mod evict;
 mod fan_out;
 mod limit;
 mod rate;
@@ -29,6 +30,7 @@ use super::words::user;
 pub(super) const ALL: &[&[Behaviour<Registries>]] = &[
     connection::ALL,
     subscription::ALL,
+    evict::ALL,
     takeover::ALL,
     rate::ALL,
     limit::ALL,
