@@ -7,8 +7,16 @@ use gatepost_sigv4::Mode;
 use super::served::Answer;
 use super::served::Served;
 use super::served::api;
+use super::signer::Errors;
 use super::signer::Unsigned;
 use super::signer::signatures;
+
+/// A gateway that verifies in this mode, and what it finds wrong.
+async fn served(mode: Mode) -> (Served, Errors) {
+    let (signatures, errors) = signatures(mode);
+    let wanted = api().change(|wanted| wanted.signatures = signatures);
+    (wanted.serve().await, errors)
+}
 
 async fn send(served: &Served, bytes: &[u8]) -> Answer {
     let mut client = served.dial().await;
@@ -33,11 +41,7 @@ fn request<'a>(method: &'a str, target: &'a str, payload: &'a [u8]) -> Unsigned<
 /// issue 61 and the requests of four SDKs).
 #[tokio::test]
 async fn signed_requests_are_answered() {
-    let (strict, _) = signatures(Mode::Strict);
-    let served = api()
-        .change(|wanted| wanted.signatures = strict)
-        .serve()
-        .await;
+    let (served, _errors) = served(Mode::Strict).await;
     let mut client = served.connect().await;
     let id = served.only_id();
     let encoded = id.replace('=', "%3D");
@@ -72,11 +76,7 @@ async fn signed_requests_are_answered() {
 /// 403 whatever is asked for: who it is comes before what there is.
 #[tokio::test]
 async fn unsigned_requests_are_missing_their_token() {
-    let (strict, mut errors) = signatures(Mode::Strict);
-    let served = api()
-        .change(|wanted| wanted.signatures = strict)
-        .serve()
-        .await;
+    let (served, mut errors) = served(Mode::Strict).await;
     let _client = served.connect().await;
     let id = served.only_id();
     for (method, target) in [
@@ -119,11 +119,7 @@ async fn unsigned_requests_are_missing_their_token() {
 /// Whatever is changed after signing: the client gets the string it should have signed.
 #[tokio::test]
 async fn changed_requests_do_not_match_their_signature() {
-    let (strict, mut errors) = signatures(Mode::Strict);
-    let served = api()
-        .change(|wanted| wanted.signatures = strict)
-        .serve()
-        .await;
+    let (served, mut errors) = served(Mode::Strict).await;
     let mut client = served.connect().await;
     let id = served.only_id();
     let target = format!("/local/@connections/{}", id.replace('=', "%3D"));
@@ -168,11 +164,7 @@ async fn changed_requests_do_not_match_their_signature() {
 /// `--sigv4 warn` answers everything, and tells what AWS would have refused.
 #[tokio::test]
 async fn a_warning_is_told_and_the_request_answered() {
-    let (warn, mut errors) = signatures(Mode::Warn);
-    let served = api()
-        .change(|wanted| wanted.signatures = warn)
-        .serve()
-        .await;
+    let (served, mut errors) = served(Mode::Warn).await;
     let mut client = served.connect().await;
     let target = format!("/local/@connections/{}", served.only_id());
     let signed = request("POST", &target, b"signed").signed();

@@ -30,18 +30,16 @@ pub(super) fn credentials() -> Credentials {
     }
 }
 
+/// The causes of what is wrong with signatures, and whether the request was refused for it.
+pub(super) type Errors = mpsc::UnboundedReceiver<(&'static str, bool)>;
+
 /// What the gateway does with signatures, and the causes of errors as it tells them.
-pub(super) fn signatures(
-    mode: Mode,
-) -> (Signatures, mpsc::UnboundedReceiver<(&'static str, bool)>) {
+pub(super) fn signatures(mode: Mode) -> (Signatures, Errors) {
     signatures_at(NOW, mode)
 }
 
 /// The same at another time.
-pub(super) fn signatures_at(
-    now: i64,
-    mode: Mode,
-) -> (Signatures, mpsc::UnboundedReceiver<(&'static str, bool)>) {
+pub(super) fn signatures_at(now: i64, mode: Mode) -> (Signatures, Errors) {
     let (sender, errors) = mpsc::unbounded_channel();
     let verifier = Verifier::new(credentials(), REGION, "execute-api");
     let told = move |error: &gatepost_sigv4::SignatureError, refused| {

@@ -3,7 +3,9 @@
 use anyhow::Context;
 use serde_json::Value;
 
+use super::AS_DOCUMENTED;
 use super::Check;
+use super::judged;
 use super::target::Client;
 use super::target::Target;
 use crate::websocket::BINARY;
@@ -100,13 +102,13 @@ pub(super) fn checks() -> Vec<Check> {
         ),
         Check::new(
             "close: the event of $disconnect",
-            "as documented",
+            AS_DOCUMENTED,
             INPUT,
             |target| {
                 Box::pin(async move {
                     let event = event_of(target, How::CloseWithoutStatus).await?;
                     let context = &event["requestContext"];
-                    let wrong = [
+                    let parts = [
                         ("routeKey", context["routeKey"] == "$disconnect"),
                         ("eventType", context["eventType"] == "DISCONNECT"),
                         ("headers", event["headers"]["Host"].is_string()),
@@ -119,15 +121,7 @@ pub(super) fn checks() -> Vec<Check> {
                         ),
                         ("isBase64Encoded", event["isBase64Encoded"] == false),
                     ];
-                    let wrong: Vec<_> = wrong
-                        .iter()
-                        .filter(|(_, right)| !right)
-                        .map(|(what, _)| *what)
-                        .collect();
-                    Ok(match wrong.is_empty() {
-                        true => "as documented".to_owned(),
-                        false => format!("other: {}", wrong.join(", ")),
-                    })
+                    Ok(judged(&parts))
                 })
             },
         ),

@@ -2,7 +2,9 @@
 
 use anyhow::Context;
 
+use super::AS_DOCUMENTED;
 use super::Check;
+use super::judged;
 use super::target::Target;
 use super::target::is_id;
 use crate::websocket;
@@ -161,7 +163,7 @@ pub(super) fn checks() -> Vec<Check> {
         ),
         Check::new(
             "handshake: the event of $connect",
-            "as documented",
+            AS_DOCUMENTED,
             "DG: Input format of a Lambda function for proxy integration",
             |target| Box::pin(async move { connect_event(target).await }),
         ),
@@ -207,7 +209,7 @@ async fn connect_event(target: &Target) -> anyhow::Result<String> {
         let mut headers = headers.into_iter().flatten();
         headers.any(|(written, _)| written.eq_ignore_ascii_case(name))
     };
-    let wrong = [
+    let parts = [
         ("routeKey", text("routeKey") == "$connect"),
         ("eventType", text("eventType") == "CONNECT"),
         ("messageDirection", text("messageDirection") == "IN"),
@@ -254,13 +256,5 @@ async fn connect_event(target: &Target) -> anyhow::Result<String> {
             context["authorizer"]["number"] == "7" && context["authorizer"]["yes"] == "true",
         ),
     ];
-    let wrong: Vec<_> = wrong
-        .iter()
-        .filter(|(_, right)| !right)
-        .map(|(what, _)| *what)
-        .collect();
-    Ok(match wrong.is_empty() {
-        true => "as documented".to_owned(),
-        false => format!("other: {}", wrong.join(", ")),
-    })
+    Ok(judged(&parts))
 }

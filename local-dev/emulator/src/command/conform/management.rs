@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
+use super::AS_DOCUMENTED;
 use super::Check;
+use super::judged;
 use super::target::Target;
 use crate::websocket::Answer;
 
@@ -36,14 +38,7 @@ pub(super) fn checks() -> Vec<Check> {
                     let mut client = target.open("").await?;
                     let id = client.id().await?;
                     target.call("POST", &id, &vec![b'x'; 100_000]).await?;
-                    let mut sizes = Vec::new();
-                    while let Some(frame) = client.frame().await? {
-                        sizes.push(frame.payload.len().to_string());
-                        if frame.fin {
-                            break;
-                        }
-                    }
-                    Ok(sizes.join(" "))
+                    client.sizes().await
                 })
             },
         ),
@@ -91,7 +86,7 @@ pub(super) fn checks() -> Vec<Check> {
         ),
         Check::new(
             "@connections: GET",
-            "as documented",
+            AS_DOCUMENTED,
             "API reference of GetConnection",
             |target| Box::pin(async move { look(target).await }),
         ),
@@ -158,19 +153,14 @@ async fn look(target: &Target) -> anyhow::Result<String> {
         let time = view[name].as_str().unwrap_or_default();
         time.len() == "2024-02-19T07:21:46.706Z".len() && time.ends_with('Z')
     };
-    let wrong = [
+    let parts = [
         ("status", answer.status == 200),
         ("connectedAt", time("connectedAt")),
         ("lastActiveAt", time("lastActiveAt")),
         ("identity", view["identity"]["sourceIp"].is_string()),
     ];
-    let wrong: Vec<_> = wrong
-        .iter()
-        .filter(|(_, right)| !right)
-        .map(|(what, _)| *what)
-        .collect();
-    Ok(match wrong.is_empty() {
-        true => "as documented".to_owned(),
-        false => format!("{}: other {}", answer.body, wrong.join(", ")),
+    Ok(match judged(&parts) {
+        documented if documented == AS_DOCUMENTED => documented,
+        other => format!("{}: {other}", answer.body),
     })
 }

@@ -1,6 +1,8 @@
 //! Routes, answers and error frames.
 
+use super::AS_DOCUMENTED;
 use super::Check;
+use super::judged;
 use super::target::Target;
 use super::target::is_id;
 use super::target::without_ids;
@@ -93,7 +95,7 @@ pub(super) fn checks() -> Vec<Check> {
         ),
         Check::new(
             "message: its event",
-            "as documented",
+            AS_DOCUMENTED,
             "logged, November 2023",
             |target| Box::pin(async move { message_event(target).await }),
         ),
@@ -111,17 +113,7 @@ pub(super) fn checks() -> Vec<Check> {
                 Box::pin(async move {
                     let mut client = target.open("").await?;
                     client.send(r#"{"action":"large","size":100000}"#).await?;
-                    let mut sizes = Vec::new();
-                    loop {
-                        let Some(frame) = client.frame().await? else {
-                            break;
-                        };
-                        sizes.push(frame.payload.len().to_string());
-                        if frame.fin {
-                            break;
-                        }
-                    }
-                    Ok(sizes.join(" "))
+                    client.sizes().await
                 })
             },
         ),
@@ -156,7 +148,7 @@ async fn message_event(target: &Target) -> anyhow::Result<String> {
         .collect();
     keys.retain(|key| *key != "stageVariables");
     keys.sort_unstable();
-    let wrong = [
+    let parts = [
         (
             "keys",
             keys == ["body", "isBase64Encoded", "requestContext"],
@@ -185,15 +177,7 @@ async fn message_event(target: &Target) -> anyhow::Result<String> {
         ),
         ("no null", !event.to_string().contains(":null")),
     ];
-    let wrong: Vec<_> = wrong
-        .iter()
-        .filter(|(_, right)| !right)
-        .map(|(what, _)| *what)
-        .collect();
-    Ok(match wrong.is_empty() {
-        true => "as documented".to_owned(),
-        false => format!("other: {}", wrong.join(", ")),
-    })
+    Ok(judged(&parts))
 }
 
 /// The last two bytes of a message id are those of its connection.

@@ -66,6 +66,19 @@ fn timeout(text: &str) -> Result<Duration, &'static str> {
     timeout.ok_or("expected a time, such as 500ms or 20s")
 }
 
+/// What is seen where every part is right.
+const AS_DOCUMENTED: &str = "as documented";
+
+/// Whether every part is right, or which are not.
+fn judged(parts: &[(&str, bool)]) -> String {
+    let wrong = parts.iter().filter(|(_, is_right)| !is_right);
+    let wrong: Vec<&str> = wrong.map(|(what, _)| *what).collect();
+    match wrong.is_empty() {
+        true => AS_DOCUMENTED.to_owned(),
+        false => format!("other: {}", wrong.join(", ")),
+    }
+}
+
 /// An endpoint that a check ended may be started again meanwhile: it is waited for as long as this
 /// many checks may take.
 const RESTARTED_WITHIN: u32 = 3;

@@ -182,6 +182,18 @@ impl Client {
         }
     }
 
+    /// The lengths of the frames of the next message.
+    pub(super) async fn sizes(&mut self) -> anyhow::Result<String> {
+        let mut sizes = Vec::new();
+        while let Some(frame) = self.frame().await? {
+            sizes.push(frame.payload.len().to_string());
+            if frame.fin {
+                break;
+            }
+        }
+        Ok(sizes.join(" "))
+    }
+
     /// Sends a message; what is answered.
     pub(super) async fn ask(&mut self, text: &str) -> anyhow::Result<String> {
         self.send(text).await?;
