@@ -27,6 +27,15 @@ const PARTS: &[&str] = &[
     "AWS::ApiGatewayV2::Stage",
 ];
 
+/// How many an API may have before AWS has to be asked for more: Developer Guide, "Quotas for
+/// configuring and running a WebSocket API".
+const QUOTAS: &[(&str, usize, &str)] = &[
+    ("AWS::ApiGatewayV2::Authorizer", 10, "authorizers"),
+    ("AWS::ApiGatewayV2::Integration", 300, "integrations"),
+    ("AWS::ApiGatewayV2::Route", 300, "routes"),
+    ("AWS::ApiGatewayV2::Stage", 10, "stages"),
+];
+
 /// The resources that belong to one API, in the order of the template.
 pub(super) type Parts<'s> = Vec<&'s Resource>;
 
@@ -109,6 +118,7 @@ impl<'s> Reader<'s> {
         }
         let route_selection_expression = self.required(resource, "RouteSelectionExpression")?;
         self.check_route_selection(resource, &route_selection_expression);
+        self.check_quotas(resource, parts);
         let api_key_source = self.api_key_source(resource);
         let mut stages = self.stages(resource, parts);
         for (name, plan) in self.usage_plans(resource) {
@@ -132,6 +142,19 @@ impl<'s> Reader<'s> {
             disable_execute_api_endpoint,
             at: resource.at.clone(),
         })
+    }
+
+    /// Tells of what AWS gives only on request; here there is as much as somebody likes.
+    fn check_quotas(&mut self, api: &Resource, parts: &Parts<'s>) {
+        for (kind, most, what) in QUOTAS {
+            let beyond = parts.iter().filter(|part| part.kind == *kind).nth(*most);
+            if let Some(part) = beyond {
+                let what = format!("`{}` has more than {most} {what}", api.id);
+                let help = "AWS deploys that only with a quota that was raised";
+                let finding = Finding::new(&part.at, what).help(help);
+                self.findings.unsupported(finding);
+            }
+        }
     }
 
     /// `DisableExecuteApiEndpoint`; it is not obeyed when no mapping is known, since nobody could

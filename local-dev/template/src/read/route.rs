@@ -13,9 +13,6 @@ use crate::read::api::Parts;
 use crate::read::authorizer::Authorization;
 use crate::suggest::did_you_mean;
 
-/// Most routes of an API (API Gateway quotas, "Routes per API").
-const MOST: usize = 300;
-
 impl<'s> Reader<'s> {
     /// The routes of an API, by route key.
     pub(super) fn routes(
@@ -32,11 +29,6 @@ impl<'s> Reader<'s> {
         let mut count = 0;
         for resource in declared {
             count += 1;
-            if count > MOST {
-                let what = format!("`{}` has more than {MOST} routes", api.id);
-                self.findings.error(Finding::new(&resource.at, what));
-                break;
-            }
             let Some(route) = self.route(resource, parts, &responses, functions) else {
                 continue;
             };

@@ -325,3 +325,25 @@ fn what_sam_build_made_is_not_built_again() {
     let code = gatepost_template::Code::Folder(build.join("Fn").canonicalize().unwrap());
     assert_eq!(project.functions["Fn"].code, code);
 }
+
+/// Developer Guide, "Quotas for configuring and running a WebSocket API": 300 routes, 300
+/// integrations, 10 stages and 10 authorizers of an API, each of which AWS raises on request.
+#[test]
+fn more_than_the_quotas_of_an_api_is_told_and_runs() {
+    let stages = |count: usize| {
+        let stage = |number| {
+            format!(
+                "  Stage{number}:\n    Type: AWS::ApiGatewayV2::Stage\n    Properties: \
+                 {{ApiId: !Ref Api, StageName: s{number}, AutoDeploy: true}}\n"
+            )
+        };
+        (1..count).map(stage).collect::<String>()
+    };
+    let read = |count| read(&template("", ", InlineCode: x", &stages(count))).unwrap();
+    assert!(!read(10).contains("more than"));
+    let eleven = read(11);
+    assert!(
+        eleven.contains("`Api` has more than 10 stages") && eleven.contains("s10"),
+        "{eleven}"
+    );
+}
