@@ -40,6 +40,7 @@ mod operator;
 mod outcome;
 mod ping;
 mod read;
+mod restore;
 mod resume;
 mod rooms;
 mod roster;

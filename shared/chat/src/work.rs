@@ -16,6 +16,7 @@ use crate::drain::Drained;
 use crate::drain::OVERTIME;
 use crate::drain::Throttled;
 use crate::lease::Stop;
+use crate::restore::Known;
 
 /// What is kept of a deadline: one post and the stores' turns after it.
 const MARGIN: Duration = Duration::from_secs(2);
@@ -112,13 +113,28 @@ impl Chat {
             .await?
         {
             let mut is_raised = false;
+            let mut known = Known {
+                head: self.parts.registry.head(&recent.room).await?,
+                cursors: Vec::new(),
+            };
+            let mut idle = Vec::new();
             for index in 0..recent.shards {
                 let shard = Shard {
                     room: recent.room.clone(),
                     index,
                 };
                 let (cursor, held) = self.parts.registry.progress(&shard, self.now()).await?;
-                if held || cursor.is_none_or(|cursor| cursor >= recent.head) {
+                known.cursors.push((shard.clone(), cursor));
+                if !held {
+                    idle.push((shard, cursor));
+                }
+            }
+            if self.heal_log(&recent, &known).await? {
+                lagging.extend(idle.into_iter().map(|(shard, _)| shard));
+                continue;
+            }
+            for (shard, cursor) in idle {
+                if cursor.is_none_or(|cursor| cursor >= recent.head) {
                     continue;
                 }
                 // Whoever appended may have died before it came to this.

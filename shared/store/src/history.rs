@@ -295,6 +295,10 @@ pub trait History: std::fmt::Debug + Send + Sync {
     /// where there is no such room.
     async fn mark_read(&self, room: &RoomName, user: &UserId, seq: Seq) -> Result<(), StoreError>;
 
+    /// Gives a room's log another epoch, unless its head has come to `lost` again: entries up to there
+    /// are known to have been in it.
+    async fn renew_epoch(&self, room: &RoomName, lost: Seq) -> Result<(), StoreError>;
+
     /// Records that a session began, for the operator's questions; repeated calls change nothing.
     async fn open_session(
         &self,

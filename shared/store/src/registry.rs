@@ -397,6 +397,15 @@ pub trait Registry: std::fmt::Debug + Send + Sync {
         now: Millis,
     ) -> Result<Release, StoreError>;
 
+    /// Forgets a room's head and its shards' cursors, each if it is still that: they are of a log
+    /// that is not there any more.
+    async fn forget(
+        &self,
+        room: &RoomName,
+        head: Option<Seq>,
+        cursors: &[(Shard, Seq)],
+    ) -> Result<(), StoreError>;
+
     /// The cursor of a shard and whether a live lease is held, for the sweep.
     async fn progress(&self, shard: &Shard, now: Millis)
     -> Result<(Option<Seq>, bool), StoreError>;

@@ -49,6 +49,15 @@ impl TestHistory {
         self.state().rooms.insert(room.parse().unwrap(), log);
     }
 
+    /// A copy of so many entries takes the place of a room's log.
+    pub(crate) fn restore(&self, room: &str, entries: Seq) {
+        let mut state = self.state();
+        let log = state.rooms.get_mut(&room.parse().unwrap()).unwrap();
+        log.entries.retain(|seq, _| *seq <= entries);
+        log.producers.clear();
+        log.head = entries;
+    }
+
     pub(crate) fn exists(&self, room: &str) -> bool {
         self.state().rooms.contains_key(&room.parse().unwrap())
     }

@@ -1,6 +1,7 @@
 //! What workers that died left behind.
 
 use gatepost_protocol::Seq;
+use gatepost_store::History;
 
 use super::*;
 use crate::Task;
@@ -113,4 +114,64 @@ async fn a_worker_that_is_told_of_a_room_reads_all_that_is_new() {
         world.gateway.frames("bob").len() <= 4,
         "entries go together"
     );
+}
+
+/// The epochs of the entries that were pushed to a connection, in the order of arrival.
+fn epochs(world: &World, connection: &str) -> Vec<(u64, Seq)> {
+    let mut epochs = Vec::new();
+    for event in world.events(connection) {
+        if let Event::Entries { epoch, items, .. } = event {
+            epochs.extend(items.iter().map(|entry| (epoch, entry.seq)));
+        }
+    }
+    epochs
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restored_log_gets_another_epoch_and_its_members_hear_of_it() {
+    let world = world();
+    world.join(&user("bob"), "lobby").await;
+    for number in 1..=5 {
+        world
+            .send(&user("ann"), "lobby", &format!("{number}"))
+            .await;
+    }
+    world.history.restore("lobby", 2);
+    // Nobody hears of what is posted already, by its seq.
+    assert_eq!(world.send(&user("ann"), "lobby", "another three").await, 3);
+    let before: Vec<_> = (1..=5).map(|seq| (7, seq)).collect();
+    assert_eq!(epochs(&world, "bob"), before);
+    world.sweep().await;
+    let after = [&before[..], &[(8, 3)]].concat();
+    assert_eq!(epochs(&world, "bob"), after);
+    world.send(&user("ann"), "lobby", "four").await;
+    world.sweep().await;
+    let after = [&after[..], &[(8, 4)]].concat();
+    assert_eq!(epochs(&world, "bob"), after, "once");
+    let stale = r#"{"action":"sync","rooms":{"lobby":{"epoch":7,"seq":3}}}"#;
+    let Answer::Sync(sync) = world.ok(&user("bob"), stale).await else {
+        panic!("{stale}")
+    };
+    let state = &sync.rooms[&"lobby".parse().unwrap()];
+    assert_eq!((state.epoch, state.head), (8, 4));
+    let error = state.error.as_ref().map(|error| error.code);
+    assert_eq!(error, Some(Code::StaleEpoch));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_registry_that_is_ahead_of_what_the_sweep_read_is_no_loss() {
+    let world = world();
+    world.join(&user("bob"), "lobby").await;
+    world.send(&user("ann"), "lobby", "one").await;
+    let recent = world.history.recent_rooms(600_000, 10).await.unwrap();
+    // Written and posted since.
+    world.send(&user("ann"), "lobby", "two").await;
+    let known = crate::restore::Known {
+        head: Some(2),
+        cursors: vec![(super::registry::shard("lobby"), Some(2))],
+    };
+    let healed = world.chat.heal_log(&recent[0], &known).await.unwrap();
+    assert!(!healed);
+    assert_eq!(epochs(&world, "bob"), [(7, 1), (7, 2)]);
+    assert_eq!(world.registry.cursor("lobby"), Some(2));
 }

@@ -331,6 +331,18 @@ impl History for MySqlHistory {
             .map(drop)
     }
 
+    async fn renew_epoch(&self, room: &RoomName, lost: Seq) -> Result<(), StoreError> {
+        let update = || {
+            query(statement::RENEW_EPOCH)
+                .bind(room.as_str().to_owned())
+                .bind(column(lost))
+        };
+        self.link
+            .rows("giving a log another epoch", LIMIT, update)
+            .await
+            .map(drop)
+    }
+
     async fn open_session(
         &self,
         connection: &ConnectionId,

@@ -67,6 +67,13 @@ pub(super) const RECENT: &str = concat!(
      order by last_at desc limit ?"
 );
 
+/// Room, seq.
+pub(super) const RENEW_EPOCH: &str = concat!(
+    "update room set epoch = greatest(epoch + 1, ",
+    now!(),
+    ") where name = ? and head < ?"
+);
+
 /// Connection, user, when.
 pub(super) const OPEN_SESSION: &str =
     "insert into session (connection, user_id, started_at) values (?, ?, ?)

@@ -572,6 +572,27 @@ impl Registry for RedisRegistry {
         })
     }
 
+    async fn forget(
+        &self,
+        room: &RoomName,
+        head: Option<Seq>,
+        cursors: &[(Shard, Seq)],
+    ) -> Result<(), StoreError> {
+        let head = head.map(|seq| (self.keys.room(room), "h", seq));
+        let cursors = cursors
+            .iter()
+            .map(|(shard, cursor)| (self.keys.fan_out(shard), "p", *cursor));
+        let calls: Vec<_> = head
+            .into_iter()
+            .chain(cursors)
+            .map(|(key, field, seq)| Call::script(&script::FORGET, [&key]).arg(field).arg(seq))
+            .collect();
+        if calls.is_empty() {
+            return Ok(());
+        }
+        self.run("forgetting a log", &[&calls]).await.map(drop)
+    }
+
     async fn progress(
         &self,
         shard: &Shard,

@@ -46,6 +46,7 @@ scripts! {
     UNSUBSCRIBE = "unsubscribe";
     STAMP = "stamp";
     RAISE_HEAD = "raise_head";
+    FORGET = "forget";
     CLAIM = "claim";
     ADVANCE = "advance";
     RELEASE = "release";

@@ -287,6 +287,17 @@ impl History for SqliteHistory {
         self.rows("recording what was read", insert).await.map(drop)
     }
 
+    async fn renew_epoch(&self, room: &RoomName, lost: Seq) -> Result<(), StoreError> {
+        let update = || {
+            query(statement::RENEW_EPOCH)
+                .bind(room.as_str().to_owned())
+                .bind(column(lost))
+        };
+        self.rows("giving a log another epoch", update)
+            .await
+            .map(drop)
+    }
+
     async fn open_session(
         &self,
         connection: &ConnectionId,

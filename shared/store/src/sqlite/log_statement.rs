@@ -236,6 +236,13 @@ pub(super) const READ: &str = "insert into membership (room_id, user_id, read_se
      select id, ?2, min(?3, head) from room where name = ?1
      on conflict do update set read_seq = max(read_seq, excluded.read_seq)";
 
+/// ?1 room, ?2 seq.
+pub(super) const RENEW_EPOCH: &str = concat!(
+    "update room set epoch = max(epoch + 1, ",
+    now!(),
+    ") where name = ?1 and head < ?2"
+);
+
 /// ?1 before, ?2 limit.
 pub(super) const PURGE: &str = "begin immediate;
      create temp table if not exists old (room_id integer, seq integer);

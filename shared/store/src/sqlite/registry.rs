@@ -589,6 +589,28 @@ impl Registry for SqliteRegistry {
         )
     }
 
+    async fn forget(
+        &self,
+        room: &RoomName,
+        head: Option<Seq>,
+        cursors: &[(Shard, Seq)],
+    ) -> Result<(), StoreError> {
+        let what = "forgetting a log";
+        if let Some(seq) = head {
+            let forget = || {
+                query(statement::FORGET_HEAD)
+                    .bind(text(room.as_str()))
+                    .bind(column(seq))
+            };
+            self.rows(what, forget).await?;
+        }
+        for (shard, cursor) in cursors {
+            let forget = || on_shard(statement::FORGET_CURSOR, shard).bind(column(*cursor));
+            self.rows(what, forget).await?;
+        }
+        Ok(())
+    }
+
     async fn progress(
         &self,
         shard: &Shard,

@@ -302,6 +302,13 @@ update fan_out set cursor = max(coalesce(cursor, 0), ?4), dirty = 0,
   holder = iif(dirty, holder, null), ends = iif(dirty, ends, null)
 where room = ?1 and shard = ?2 and holder = ?3 returning holder is not null";
 
+/// ?1 room, ?2 seq.
+pub(super) const FORGET_HEAD: &str = "delete from head where room = ?1 and seq = ?2";
+
+/// ?1 room, ?2 shard, ?3 cursor.
+pub(super) const FORGET_CURSOR: &str = "
+update fan_out set cursor = null where room = ?1 and shard = ?2 and cursor = ?3";
+
 /// ?1 room, ?2 shard, ?3 now.
 pub(super) const PROGRESS: &str = "
 select cursor, holder is not null and ends > ?3 from fan_out where room = ?1 and shard = ?2";

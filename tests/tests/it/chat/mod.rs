@@ -12,5 +12,6 @@ mod operator;
 mod path;
 mod presence;
 mod refusals;
+mod restore;
 mod strangers;
 mod tokens;

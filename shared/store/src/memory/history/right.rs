@@ -80,6 +80,16 @@ impl HistoryState {
         Moderated::Done { shards, was }
     }
 
+    /// [`History::renew_epoch`](crate::History::renew_epoch).
+    pub fn renew_epoch(&mut self, room: &RoomName, lost: Seq, now: Millis) {
+        if let Some(log) = self.rooms.get_mut(room)
+            && log.head < lost
+        {
+            let now = u64::try_from(now).unwrap_or(0);
+            log.epoch = now.max(log.epoch + 1);
+        }
+    }
+
     /// [`History::mark_read`](crate::History::mark_read).
     pub fn mark_read(&mut self, room: &RoomName, user: &UserId, seq: Seq) {
         if let Some(log) = self.rooms.get_mut(room) {

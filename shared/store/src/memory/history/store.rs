@@ -153,6 +153,13 @@ impl History for MemoryHistory {
             .await
     }
 
+    async fn renew_epoch(&self, room: &RoomName, lost: Seq) -> Result<(), StoreError> {
+        self.call("renew_epoch", |state, now| {
+            state.renew_epoch(room, lost, now)
+        })
+        .await
+    }
+
     async fn open_session(
         &self,
         connection: &ConnectionId,

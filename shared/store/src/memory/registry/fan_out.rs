@@ -70,6 +70,17 @@ impl RegistryState {
         Release::Released
     }
 
+    /// [`Registry::forget`](crate::Registry::forget).
+    pub fn forget(&mut self, room: &RoomName, head: Option<Seq>, cursors: &[(Shard, Seq)]) {
+        if head.is_some() && self.head(room) == head {
+            self.heads.remove(room);
+        }
+        for (shard, cursor) in cursors {
+            let fan_out = self.fan_out(shard);
+            fan_out.cursor = fan_out.cursor.filter(|known| known != cursor);
+        }
+    }
+
     /// [`Registry::progress`](crate::Registry::progress).
     #[must_use]
     pub fn progress(&self, shard: &Shard, now: Millis) -> (Option<Seq>, bool) {

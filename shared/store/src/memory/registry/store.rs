@@ -229,6 +229,17 @@ impl Registry for MemoryRegistry {
             .await
     }
 
+    async fn forget(
+        &self,
+        room: &RoomName,
+        head: Option<Seq>,
+        cursors: &[(Shard, Seq)],
+    ) -> Result<(), StoreError> {
+        self.0
+            .call("forget", |state| state.forget(room, head, cursors))
+            .await
+    }
+
     async fn progress(
         &self,
         shard: &Shard,

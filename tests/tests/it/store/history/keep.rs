@@ -23,6 +23,7 @@ behaviours! { Histories:
     what_is_purged_stays_a_repetition,
     only_what_is_old_is_purged,
     sessions_begin_and_end_once,
+    a_log_that_lost_entries_gets_another_epoch,
 }
 
 async fn entries_are_read_from_either_end(histories: Histories) {
@@ -152,4 +153,30 @@ async fn sessions_begin_and_end_once(histories: Histories) {
     assert_eq!(sessions(&histories).await.len(), 1);
     history.purge(21, 10).await.unwrap();
     assert_eq!(sessions(&histories).await, []);
+}
+
+async fn a_log_that_lost_entries_gets_another_epoch(histories: Histories) {
+    let history = with_lobby(&histories).await;
+    for n in 1..=3 {
+        stored(&history, &send("lobby", "ann", "c", n, "a")).await;
+    }
+    let lobby = async || {
+        let mut found = history.rooms(&[room("lobby")], &user("ann")).await.unwrap();
+        found.remove(0)
+    };
+    let before = lobby().await;
+    for known in [0, 1, 3] {
+        history.renew_epoch(&room("lobby"), known).await.unwrap();
+        assert_eq!(lobby().await, before, "nothing is lost up to {known}");
+    }
+    history.renew_epoch(&room("nowhere"), 9).await.unwrap();
+    history.renew_epoch(&room("lobby"), 4).await.unwrap();
+    let after = lobby().await;
+    assert!(after.epoch > before.epoch);
+    assert_eq!((after.head, after.floor), (before.head, before.floor));
+    let next = history.append(&send("lobby", "ann", "c", 4, "b")).await;
+    let Appended::Stored { epoch, seq, .. } = next.unwrap() else {
+        panic!("it goes on");
+    };
+    assert_eq!((epoch, seq), (after.epoch, 4));
 }

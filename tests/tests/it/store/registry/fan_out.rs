@@ -30,6 +30,7 @@ behaviours! { Registries:
     a_cursor_is_only_raised,
     a_subscription_gives_the_cursor_its_beginning,
     no_wake_up_is_lost,
+    a_head_and_a_cursor_are_forgotten_if_they_are_still_those,
 }
 
 async fn a_head_is_never_lowered(registries: Registries) {
@@ -348,4 +349,32 @@ async fn write_and_drain(
             Release::Lost => panic!("the lease does not run out"),
         }
     }
+}
+
+async fn a_head_and_a_cursor_are_forgotten_if_they_are_still_those(registries: Registries) {
+    let (one, other) = (registries.open(), registries.open());
+    let (lobby, shard) = (room("lobby"), shard("lobby"));
+    let forget = async |seq| {
+        let cursors = [(shard.clone(), seq)];
+        other.forget(&lobby, Some(seq), &cursors).await.unwrap();
+    };
+    forget(5).await;
+    one.raise_head(&lobby, 500).await.unwrap();
+    one.claim(&shard, "a", 1_000, NOW).await.unwrap();
+    one.release(&shard, "a", 500, NOW).await.unwrap();
+    forget(50).await;
+    other.forget(&lobby, None, &[]).await.unwrap();
+    assert_eq!(one.head(&lobby).await.unwrap(), Some(500));
+    let progress = one.progress(&shard, NOW).await.unwrap();
+    assert_eq!(progress, (Some(500), false));
+    forget(500).await;
+    assert_eq!(one.head(&lobby).await.unwrap(), None);
+    assert_eq!(one.progress(&shard, NOW).await.unwrap(), (None, false));
+    // From there on they rise as from nothing.
+    one.raise_head(&lobby, 3).await.unwrap();
+    assert_eq!(one.head(&lobby).await.unwrap(), Some(3));
+    let claim = one.claim(&shard, "b", 1_000, NOW).await.unwrap();
+    assert_eq!(claim, Claim::Held { cursor: None });
+    one.release(&shard, "b", 2, NOW).await.unwrap();
+    assert_eq!(one.progress(&shard, NOW).await.unwrap(), (Some(2), false));
 }
