@@ -8,6 +8,7 @@ pub mod member;
 pub mod seed;
 pub mod sender;
 pub mod servers;
+pub mod simulation;
 pub mod socket;
 pub mod stack;
 pub mod stalled;

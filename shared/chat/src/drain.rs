@@ -237,3 +237,6 @@ fn own_entry(own: Option<&Push>, cursor: Seq, head: Seq) -> Option<&Entry> {
     let push = own.filter(|push| push.seq == cursor + 1 && push.seq == head)?;
     push.entry.as_ref().map(|(_, entry)| entry)
 }
+
+#[cfg(test)]
+mod model;

@@ -18,6 +18,7 @@ pub mod memory;
 pub mod peers;
 pub mod plain;
 pub mod release;
+pub mod simulate;
 pub mod sockets;
 pub mod stalled;
 pub mod wire;

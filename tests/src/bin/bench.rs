@@ -115,6 +115,15 @@ enum Name {
         /// The history, one JSON object a line.
         file: std::path::PathBuf,
     },
+    /// The chat core in simulated worlds: exits with 1 if a promise was broken in one, with its trace.
+    Simulate {
+        /// How many worlds, each made by one number.
+        #[arg(long, default_value_t = 10_000)]
+        seeds: u64,
+        /// The first number.
+        #[arg(long, default_value_t = 1)]
+        from: u64,
+    },
     /// A server that `sockets` and `memory` start.
     #[command(hide = true)]
     Layer {
@@ -215,6 +224,7 @@ async fn main() -> anyhow::Result<()> {
             rounds,
         } => bench::connect::run(connects, at_once, rounds).await?,
         Name::Check { file } => serde_json::to_value(bench::check::run(&file)?)?,
+        Name::Simulate { seeds, from } => bench::simulate::run(from, seeds),
         Name::Layer { layer } => return bench::layer::serve(layer).await,
         Name::InvokeHost { invocations } => return bench::invoke::host(invocations).await,
         Name::BareHost { invocations } => return bench::bare::host(invocations).await,
@@ -232,7 +242,7 @@ async fn main() -> anyhow::Result<()> {
         println!("{figures:#}");
     }
     if figures["kept"] == false {
-        // The one name here that judges: what it read broke a promise.
+        // `check` and `simulate` judge: a promise was broken.
         std::process::exit(1);
     }
     Ok(())

@@ -12,6 +12,7 @@ mod gateway;
 mod page;
 mod runtime_api;
 mod seed;
+mod simulation;
 mod store;
 mod template;
 mod workspace;

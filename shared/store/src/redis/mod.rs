@@ -3,6 +3,8 @@
 mod call;
 mod key;
 mod link;
+#[cfg(test)]
+mod race;
 mod record;
 mod registry;
 mod script;
