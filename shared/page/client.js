@@ -34,6 +34,7 @@ export function randomId() {
  * - `joined` with the answer to `join`, `refused` `{room, error}`: how joining a room ended;
  * - `message` `{room, message}`: an own message changed its `state`;
  * - `event` with the server's `joined`, `left`, `typing`, `read`, `occupancy`, `room`, `notice`;
+ * - `memberships` with those that the greeting told: `[{room, kind, role, head, read, with?}]`;
  * - `trouble` `{message, request, code?}`: something failed on the server, and is being repeated;
  * - `degraded` `{degraded}`: whether the server delivers late.
  */
@@ -132,6 +133,37 @@ export class Client extends Emitter {
     this.#room(name).outbox.retry(message);
   }
 
+  /** Gives an own message another text. Rejects with Refused or Lost, as all that follow. */
+  edit(name, target, text) {
+    return this.#session.ask('edit', { room: name, target, body: { text } });
+  }
+
+  /** Takes a message back. */
+  takeBack(name, target) {
+    return this.#session.ask('delete', { room: name, target });
+  }
+
+  /** Sets a reaction, or takes it back. */
+  react(name, target, emoji, on) {
+    return this.#session.ask('react', { room: name, target, emoji, on });
+  }
+
+  /** Writes to a user; the room is made if need be: `{room, with}`. */
+  direct(to, text) {
+    // A number of its own: asked again on another connection, it is not written twice.
+    return this.#session.ask('direct', { to, body: { text }, client: this.#newId(), n: 1 });
+  }
+
+  /** Makes a `public` or `private` room. */
+  create(name, kind) {
+    return this.#session.ask('create', { room: name, kind });
+  }
+
+  /** Makes a user a member of a room. */
+  invite(name, user) {
+    return this.#session.ask('invite', { room: name, user });
+  }
+
   /** Tells the others in a room that one is writing, or no longer. */
   async typing(name, on) {
     if (!this.#typingKnown) return;
@@ -173,7 +205,8 @@ export class Client extends Emitter {
     const releases = known.map(({ log }) => log.hold());
     // Nobody needs to be told of a rotation.
     const returning = !this.#session.online;
-    const taken = ({ rooms }) => {
+    const taken = ({ rooms, memberships }) => {
+      this.emit('memberships', memberships ?? []);
       for (const room of known) {
         if (returning) room.resuming = 0;
         const state = rooms?.[room.name];

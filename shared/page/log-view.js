@@ -28,18 +28,21 @@ export class LogView {
 
   /**
    * `user()` gives the own user; `older()` fetches and resolves with `{items, more}`; `retry(message)`
-   * sends again; `scrolled()` is called when the end comes into sight.
+   * sends again; `act(message, what, detail)` does something about a message of the log; `scrolled()`
+   * is called when the end comes into sight.
    */
-  constructor({ room, user, older, retry, scrolled }) {
+  constructor({ room, label, user, older, retry, act, scrolled }) {
     this.#user = user;
     this.#older = older;
     this.retry = retry;
+    this.act = act;
+    this.label = label;
     this.#start = element('p', { class: 'start' });
     this.#list = element('ol', { class: 'messages' });
     this.#pending = element('ol', { class: 'messages pending' });
     this.node = element(
       'div',
-      { class: 'log', role: 'log', tabIndex: 0, 'aria-label': `Messages in ${room}`, 'aria-live': 'polite', hidden: true },
+      { class: 'log', role: 'log', tabIndex: 0, 'aria-label': `Messages in ${label()}`, 'aria-live': 'polite', hidden: true },
       this.#start,
       this.#list,
       this.#pending,
@@ -152,7 +155,7 @@ export class LogView {
   }
 
   #row(message) {
-    const row = messageRow(message, { user: this.#user(), quoted: this.#transcript.get(message.replyTo) });
+    const row = messageRow(message, { user: this.#user(), quoted: this.#transcript.get(message.replyTo), act: (what, detail) => this.act(message, what, detail) });
     row.message = message;
     return row;
   }
@@ -221,7 +224,7 @@ export class LogView {
 
   #showStart(more) {
     this.more = more;
-    this.#start.textContent = more ? '' : `This is where #${this.room} begins.`;
+    this.#start.textContent = more ? '' : `This is where ${this.label()} begins.`;
   }
 
   /** A window that is not full cannot be scrolled, so it loads by itself. */

@@ -2,9 +2,11 @@
 
 import { Client } from './client.js';
 import { wireComposer } from './composer.js';
+import { deedsWith } from './deeds.js';
 import { avatar, byId, element } from './dom.js';
 import { findEndpoint, guestUrl } from './endpoint.js';
 import { LogView } from './log-view.js';
+import { Memberships } from './memberships.js';
 import { People, showPeople, showTyping } from './people.js';
 import { Profile, cleanRoom } from './profile.js';
 import { hideBanner, showBanner, showStatus } from './status.js';
@@ -13,6 +15,10 @@ import { count, explain } from './words.js';
 
 const profile = new Profile();
 const rooms = new Map();
+const memberships = new Memberships();
+/** Rooms that the person closed here: being a member of them opens none again. */
+const closed = new Set();
+const deeds = deedsWith({ client: () => client, memberships, openRoom, note: (name, text) => rooms.get(name)?.view.note(text) });
 let endpoint;
 let client;
 let current;
@@ -24,9 +30,11 @@ function enterRoom(name) {
   if (rooms.has(name)) return rooms.get(name);
   const view = new LogView({
     room: name,
+    label: () => memberships.label(name),
     user: () => client.user ?? profile,
     older: () => client.older(name),
     retry: (message) => client.retry(name, message),
+    act: (message, what, detail) => deeds.about(name, message, what, detail),
     scrolled: () => showNewest(rooms.get(name), 0),
   });
   const room = { name, view, people: new People(), unread: 0, unseen: 0 };
@@ -37,13 +45,13 @@ function enterRoom(name) {
 }
 
 function openRoom(name) {
+  closed.delete(name);
   const room = enterRoom(name);
   for (const other of rooms.values()) other.view.show(other === room);
   current = room;
   room.unread = 0;
   profile.opened(name);
-  byId('room-name').textContent = `#${name}`;
-  if (cleanRoom(location.hash) !== name) history.replaceState(null, '', `#${name}`);
+  if (cleanRoom(location.hash) !== name) history.replaceState(null, '', cleanRoom(name) ? `#${name}` : location.pathname + location.search);
   showNewest(room, room.unseen);
   showRooms();
   showRoomDetail(room);
@@ -54,6 +62,7 @@ function leaveRoom(name) {
   const room = rooms.get(name);
   if (!room) return;
   client.leave(name);
+  closed.add(name);
   rooms.delete(name);
   room.view.node.remove();
   profile.left(name);
@@ -64,8 +73,9 @@ function leaveRoom(name) {
 function showRooms() {
   const rows = [...rooms.values()].map((room) => {
     const badge = room.unread > 0 ? element('span', { class: 'badge', 'aria-label': `${room.unread} unread` }, String(room.unread)) : null;
-    const open = element('button', { class: 'room', onclick: () => openRoom(room.name), 'aria-current': room === current ? 'true' : null }, element('span', {}, `#${room.name}`), badge);
-    const leave = element('button', { class: 'quiet leave', 'aria-label': `Leave ${room.name}`, onclick: () => leaveRoom(room.name) }, '✕');
+    const label = memberships.label(room.name);
+    const open = element('button', { class: 'room', onclick: () => openRoom(room.name), 'aria-current': room === current ? 'true' : null }, element('bdi', {}, label), badge);
+    const leave = element('button', { class: 'quiet leave', 'aria-label': `Leave ${label}`, onclick: () => leaveRoom(room.name) }, '✕');
     return element('li', {}, open, rooms.size > 1 ? leave : null);
   });
   byId('rooms').replaceChildren(...rows);
@@ -75,13 +85,17 @@ function showRooms() {
 
 function showTitle() {
   const waiting = [...rooms.values()].reduce((sum, { unread, unseen }) => sum + unread + unseen, 0);
-  document.title = `${waiting > 0 ? `(${waiting}) ` : ''}#${current.name} · gatepost`;
+  const label = memberships.label(current.name);
+  byId('room-name').textContent = label;
+  document.title = `${waiting > 0 ? `(${waiting}) ` : ''}${label} · gatepost`;
 }
 
 function showRoomDetail(room) {
   if (room !== current) return;
   byId('room-detail').textContent = room.people.count > 0 ? `${count(room.people.count, 'person', 'people')} here` : '';
-  showPeople(room.people, client.user);
+  const one = memberships.get(room.name);
+  byId('invite').hidden = one?.kind !== 'private' || one.role === 'member';
+  showPeople(room.people, client.user, deeds.writeTo);
   clearTimeout(typingTimer);
   const until = showTyping(room.people, client.user, Date.now());
   if (until) typingTimer = setTimeout(() => showRoomDetail(room), until - Date.now() + 50);
@@ -97,11 +111,20 @@ function showNewest(room, unseen) {
 
 async function refreshPeople(room) {
   try {
-    room.people.set(await client.who(room.name));
+    const who = await client.who(room.name);
+    room.people.set(who);
+    heard(room, who.users);
   } catch {
     // The next arrival or reconnection tells again.
   }
   showRoomDetail(room);
+}
+
+/** Users that a room tells of: a direct room is called by the other one. */
+function heard(room, users) {
+  const before = memberships.label(room.name);
+  memberships.heardIn(room.name, users, client.user);
+  if (memberships.label(room.name) !== before) showRooms();
 }
 
 // ---- What the client tells ---------------------------------------------------------------------------
@@ -112,12 +135,19 @@ const told = {
     if (detail.state === 'online') showMe(client.user);
     if (ended) showBanner({ text: ended, action: detail.code === 'replaced' ? 'Chat here' : 'Connect again', act: () => client.start({ take: true }) });
   },
+  memberships(list) {
+    for (const one of list) memberships.add(one);
+    for (const { room, kind } of list) if (kind !== 'public' && !closed.has(room)) enterRoom(room);
+    showRooms();
+  },
   joined(ok) {
+    if (ok.role) memberships.add(ok);
     refreshPeople(rooms.get(ok.room));
   },
   entries({ room: name, items }) {
     const room = rooms.get(name);
     const atEnd = room === current && room.view.atEnd && !document.hidden;
+    heard(room, items.map(({ from }) => from));
     const news = room.view.append(items);
     for (const { from } of news) room.people.typing.delete(from.id);
     if (room !== current) room.unread += news.length;
@@ -128,6 +158,7 @@ const told = {
     }
   },
   replaced({ room: name, items }) {
+    heard(rooms.get(name), items.map(({ from }) => from));
     rooms.get(name).view.replace(items, client.hasOlder(name));
   },
   resumed({ room: name, count: number }) {
@@ -141,7 +172,7 @@ const told = {
     if (message.state === 'pending' && name === current?.name) current.view.toEnd();
   },
   refused({ room: name, error }) {
-    const text = `#${name}: ${explain(error)}`;
+    const text = `${memberships.label(name)}: ${explain(error)}`;
     if (rooms.size > 1) {
       leaveRoom(name);
       showBanner({ text });
@@ -153,12 +184,10 @@ const told = {
   event(event) {
     const room = rooms.get(event.room);
     if (event.event === 'notice') return showBanner({ text: event.text });
-    if (event.event === 'room' && event.op === 'added' && !room) {
-      enterRoom(event.room);
-      return showRooms();
-    }
+    if (event.event === 'room') return changed(event);
     if (!room) return;
     const { user } = event;
+    if (user) heard(room, [user]);
     const other = user && user.id !== client.user?.id;
     if (event.event === 'joined') {
       if (other && !room.people.users.has(user.id)) room.view.note(`${user.name} came in`, `${user.name} left`);
@@ -179,6 +208,22 @@ const told = {
     else hideBanner();
   },
 };
+
+/** A membership of the user begins, ends, or is another. */
+function changed({ room: name, op, with: other }) {
+  if (op === 'added') {
+    memberships.add({ room: name, with: other });
+    enterRoom(name);
+    return showRooms();
+  }
+  if (op !== 'removed') return;
+  const label = memberships.label(name);
+  memberships.remove(name);
+  if (!rooms.has(name)) return;
+  if (rooms.size > 1) leaveRoom(name);
+  else rooms.get(name).view.note('A moderator took you out of this room');
+  showBanner({ text: `You were taken out of ${label}.`, forMs: 10_000 });
+}
 
 // ---- The person --------------------------------------------------------------------------------------
 
@@ -254,6 +299,8 @@ function wire() {
   byId('shade').addEventListener('click', closeSide);
   document.addEventListener('keydown', (event) => event.key === 'Escape' && closeSide());
   byId('change').addEventListener('click', changeWho);
+  byId('invite').addEventListener('click', () => deeds.invite(current.name));
+  byId('new-private').addEventListener('click', deeds.makePrivate);
   byId('now').addEventListener('click', () => client.wake());
   byId('newest').addEventListener('click', () => current.view.toEnd());
   byId('add-room').addEventListener('submit', (event) => {

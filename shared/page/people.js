@@ -26,18 +26,23 @@ export class People {
   }
 }
 
-/** Shows the list; the own user first, the others by name. */
-export function showPeople(people, me) {
+/** Shows the list; the own user first, the others by name, each with a way to `write` to them. */
+export function showPeople(people, me, write) {
   const order = [...people.users.values()].sort(
     (a, b) => Number(b.id === me?.id) - Number(a.id === me?.id) || a.name.localeCompare(b.name),
   );
   const rows = order.map((user) =>
-    element('li', {}, avatar(user), element('bdi', {}, user.name), user.id === me?.id ? element('small', {}, 'you') : null),
+    element('li', {}, avatar(user), element('bdi', {}, user.name), user.id === me?.id ? element('small', {}, 'you') : writeTo(user, write)),
   );
   const unnamed = people.count - order.length;
   if (unnamed > 0 && order.length > 0) rows.push(element('li', { class: 'more' }, `and ${unnamed.toLocaleString()} more`));
   byId('people').replaceChildren(...rows);
   byId('people-count').textContent = people.count > 0 ? people.count.toLocaleString() : '';
+}
+
+function writeTo(user, write) {
+  if (user.id.startsWith('seed:')) return null;
+  return element('button', { class: 'quiet write', 'aria-label': `Write to ${user.name}`, onclick: () => write(user) }, 'Write');
 }
 
 /** Shows who is writing, and returns when that changes by itself, or null. */

@@ -3,8 +3,11 @@
 import { avatar, element } from './dom.js';
 import { clockTime, explain } from './words.js';
 
-/** A message of the log. */
-export function messageRow(message, { user, quoted }) {
+/** What one click says. */
+const EMOJI = ['👍', '❤️', '😂', '🎉'];
+
+/** A message of the log. `act(what, detail)` does something about it. */
+export function messageRow(message, { user, quoted, act }) {
   const mine = message.from.id === user?.id;
   const time = element('time', { dateTime: new Date(message.at).toISOString() }, clockTime(message.at));
   const row = element(
@@ -16,8 +19,9 @@ export function messageRow(message, { user, quoted }) {
       { class: 'said' },
       element('p', { class: 'by' }, element('bdi', { class: mine ? 'unseen' : '' }, mine ? 'You' : message.from.name), ' ', time),
       bubble(message, quoted),
-      reactions(message),
+      reactions(message, user, act),
     ),
+    message.deleted ? null : actions(mine, act),
   );
   return row;
 }
@@ -70,8 +74,29 @@ function bubble({ text, edited, deleted, replyTo }, quoted) {
   return element('div', { class: 'bubble', dir: 'auto' }, answered, text, mark);
 }
 
-function reactions({ reactions: all }) {
-  if (all.size === 0) return null;
-  const marks = [...all].map(([emoji, users]) => element('span', {}, `${emoji} ${users.size}`));
+function reactions({ reactions: all, deleted }, user, act) {
+  if (all.size === 0 || deleted) return null;
+  const marks = [...all].map(([emoji, users]) => {
+    const own = users.has(user?.id);
+    const toggle = { 'aria-pressed': String(own), onclick: () => act('react', { emoji, on: !own }) };
+    return element('button', toggle, `${emoji} ${users.size}`);
+  });
   return element('p', { class: 'reactions' }, ...marks);
+}
+
+/** One stop of the Tab key a message, whatever there is to do about it. */
+function actions(mine, act) {
+  const button = (name, text, what, detail) => element('button', { class: 'quiet', 'aria-label': name, onclick: () => act(what, detail) }, text);
+  return element(
+    'details',
+    { class: 'acts' },
+    element('summary', { 'aria-label': 'About this message' }, '⋯'),
+    element(
+      'div',
+      {},
+      ...EMOJI.map((emoji) => button(`React with ${emoji}`, emoji, 'react', { emoji, on: true })),
+      mine ? button('Edit this message', 'Edit', 'edit') : null,
+      mine ? button('Take this message back', 'Take back', 'takeBack') : null,
+    ),
+  );
 }

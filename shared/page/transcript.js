@@ -25,7 +25,9 @@ export class Transcript {
   }
 
   #add({ seq, at, from, body, reply_to: replyTo, client, n }) {
-    const message = { seq, at, from, client, n, replyTo, text: textOf(body), edited: false, deleted: false, reactions: new Map() };
+    // The server serves what was taken back with an empty body, also where its deletion is not loaded.
+    const deleted = Object.keys(body).length === 0;
+    const message = { seq, at, from, client, n, replyTo, text: textOf(body), edited: false, deleted, reactions: new Map() };
     this.#messages.set(seq, message);
     for (const entry of this.#waiting.get(seq) ?? []) change(message, entry);
     this.#waiting.delete(seq);
@@ -34,6 +36,7 @@ export class Transcript {
 }
 
 function change(message, entry) {
+  if (entry.kind === 'edit' && message.deleted) return null;
   if (entry.kind === 'edit') Object.assign(message, { text: textOf(entry.body), edited: true });
   else if (entry.kind === 'delete') Object.assign(message, { text: '', deleted: true });
   else if (entry.kind === 'reaction') react(message, entry);

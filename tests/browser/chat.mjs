@@ -153,6 +153,8 @@ await check('who is writing is shown, where the server tells it', async () => {
   try {
     for (let turn = 0; turn < 200 && !withoutTyping; turn += 1) {
       if ((await bob.textContent('#typing')) === 'Ann is writing…') return undefined;
+      // Of a user one hint in three seconds goes on; whoever writes on is told of by the next.
+      if (turn % 20 === 19) await ann.keyboard.type('m');
       await bob.waitForTimeout(50);
     }
   } finally {
@@ -408,6 +410,64 @@ await check('everything that can be pressed or filled in has a name, and colours
     assert.deepEqual(faults, [], scheme);
   }
 });
+
+if (!fake) {
+  const about = async (page, text, button) => {
+    const row = page.locator('.log:not([hidden]) .message', { hasText: text });
+    await row.locator('.acts summary').focus();
+    await page.keyboard.press('Enter');
+    await row.getByRole('button', { name: button }).click();
+  };
+
+  await check('a message is edited, reacted to and taken back before both', async () => {
+    await say(ann, 'a frist try');
+    await said(bob, 'a frist try').waitFor();
+    await about(ann, 'a frist try', 'Edit this message');
+    await ann.fill('#ask-text', 'a first try');
+    await ann.press('#ask-text', 'Enter');
+    await said(bob, 'a first try').waitFor();
+    await about(bob, 'a first try', 'React with 👍');
+    const mark = (page) => page.locator('.log:not([hidden]) .message', { hasText: 'a first try' }).locator('.reactions button');
+    await mark(ann).waitFor();
+    assert.equal(await mark(bob).getAttribute('aria-pressed'), 'true');
+    await mark(ann).click();
+    await bob.locator('.reactions button', { hasText: '👍 2' }).waitFor();
+    assert.equal(await bob.locator('.message', { hasText: 'a first try' }).getByRole('button', { name: 'Edit this message' }).count(), 0);
+    await about(ann, 'a first try', 'Take this message back');
+    await bob.locator('.log:not([hidden]) .bubble.gone').last().waitFor();
+    assert.equal(await said(bob, 'a first try').count(), 0);
+  });
+
+  await check('two people write to each other alone', async () => {
+    await ann.getByRole('button', { name: 'Write to Bob' }).click();
+    await ann.fill('#ask-text', 'between us');
+    await ann.press('#ask-text', 'Enter');
+    await ann.waitForFunction(() => document.querySelector('#room-name').textContent === 'Bob');
+    await said(ann, 'between us').waitFor();
+    await bob.locator('.room', { hasText: 'Ann' }).click();
+    await said(bob, 'between us').waitFor();
+    await say(bob, 'so it is');
+    await said(ann, 'so it is').waitFor();
+    await ann.locator('.room', { hasText: `#${room}` }).click();
+    await bob.locator('.room', { hasText: `#${room}` }).click();
+  });
+
+  await check('a private room is for whom its owner invites', async () => {
+    await ann.click('#new-private');
+    await ann.fill('#ask-text', `den-${run}`);
+    await ann.press('#ask-text', 'Enter');
+    await ann.waitForFunction((name) => document.querySelector('#room-name').textContent === `#${name}`, `den-${run}`);
+    await say(ann, 'nobody hears this yet');
+    await said(ann, 'nobody hears this yet').waitFor();
+    await ann.click('#invite');
+    await ann.fill('#ask-text', 'Bob');
+    await ann.press('#ask-text', 'Enter');
+    await bob.locator('.room', { hasText: `#den-${run}` }).click();
+    await said(bob, 'nobody hears this yet').waitFor();
+    assert.equal(await bob.locator('#invite').isVisible(), false);
+    for (const page of [ann, bob]) await page.locator('.room', { hasText: `#${room}` }).click();
+  });
+}
 
 if (fake) {
   await check('a restart of the server is survived', async () => {

@@ -621,3 +621,45 @@ test('typing that is not answered does no harm to the connection', async () => {
   assert.deepEqual(socket.sent, []);
   assert.notEqual(socket.closed, true);
 });
+
+// ---- Amending, direct messages, memberships ----------------------------------------------------------
+
+test('an edit, a deletion and a reaction say what they are about', async () => {
+  const { client, socket } = await inLobby();
+  client.edit('lobby', 3, 'better');
+  client.takeBack('lobby', 2);
+  client.react('lobby', 1, '👍', true);
+  await settled();
+  const taken = ['edit', 'delete', 'react'].map((action) => socket.take(action));
+  assert.deepEqual(taken.map(({ id, ...fields }) => fields), [
+    { action: 'edit', room: 'lobby', target: 3, body: { text: 'better' } },
+    { action: 'delete', room: 'lobby', target: 2 },
+    { action: 'react', room: 'lobby', target: 1, emoji: '👍', on: true },
+  ]);
+});
+
+test('a direct message has a number of its own, so that it is written once', async () => {
+  const { client, socket } = await inLobby();
+  const answers = [client.direct('bob', 'one'), client.direct('bob', 'two')];
+  await settled();
+  const [one, two] = [socket.take('direct'), socket.take('direct')];
+  assert.deepEqual([one.n, two.n], [1, 1]);
+  assert.notEqual(one.client, two.client);
+  await socket.ok(one, { room: 'dm:1', epoch: 1, seq: 1, at: 1, with: 'bob' });
+  assert.equal((await answers[0]).room, 'dm:1');
+  const refused = assert.rejects(answers[1], { code: 'muted' });
+  await socket.refuse(two, 'muted');
+  await refused;
+});
+
+test('the memberships that a greeting tells are told on', async () => {
+  const { client, last, clock } = setUp();
+  const told = [];
+  client.on('memberships', (list) => told.push(list));
+  client.start();
+  await settled();
+  await last().accept();
+  const memberships = [{ room: 'den', kind: 'private', role: 'owner', head: 3, read: 1 }];
+  await last().ok(last().take('hello'), { ...welcome(clock), memberships });
+  assert.deepEqual(told, [memberships]);
+});

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { guestUrl } from '../../shared/page/endpoint.js';
+import { Memberships } from '../../shared/page/memberships.js';
 import { cleanName, cleanRoom } from '../../shared/page/profile.js';
 import { Transcript } from '../../shared/page/transcript.js';
 import { day, explain } from '../../shared/page/words.js';
@@ -29,6 +30,36 @@ test('changes that are loaded before their message wait for it', () => {
   assert.equal(transcript.apply({ seq: 9, kind: 'edit', at: 9, from: ann, target: 2, body: { text: 'second edit' } }), null);
   assert.equal(transcript.apply({ seq: 5, kind: 'edit', at: 5, from: ann, target: 2, body: { text: 'first edit' } }), null);
   assert.equal(transcript.apply(said(2, 'original')).text, 'second edit');
+});
+
+test('what the server serves without a body was taken back, whatever else is loaded of it', () => {
+  const transcript = new Transcript();
+  transcript.apply({ seq: 9, kind: 'edit', at: 9, from: ann, target: 2, body: {} });
+  const message = transcript.apply({ ...said(2, ''), body: {} });
+  assert.deepEqual([message.text, message.deleted, message.edited], ['', true, false]);
+});
+
+test('a direct room is called by who is at its other end', () => {
+  const memberships = new Memberships();
+  const room = 'dm:8b5090a9a0cf7d0ea4ad77ff936d1bdf';
+  assert.equal(memberships.label('lobby'), '#lobby');
+  assert.equal(memberships.label(room), 'Direct messages');
+  memberships.add({ room, kind: 'direct', role: 'member', with: 'b-1' });
+  assert.equal(memberships.label(room), 'b-1');
+  memberships.heard([{ id: 'b-1', name: 'Bob' }, ann]);
+  assert.equal(memberships.label(room), 'Bob');
+  assert.equal(memberships.directWith('b-1'), room);
+  assert.equal(memberships.directWith('ann'), null);
+  // Not even the membership needs to be known: nobody else is in it.
+  const other = 'dm:00112233445566778899aabbccddeeff';
+  memberships.heardIn(other, [ann, { id: 'c-1', name: 'Cy' }], ann);
+  assert.equal(memberships.label(other), 'Cy');
+});
+
+test('people are found by a name that only one has', () => {
+  const memberships = new Memberships();
+  memberships.heard([{ id: '1', name: 'Bob' }, { id: '2', name: 'Bob' }, { id: '3', name: 'Cy' }]);
+  assert.deepEqual(['cy', '3', 'bob', 'dee'].map((text) => memberships.find(text)), ['3', '3', null, null]);
 });
 
 test('what a later version of the protocol adds is passed over', () => {

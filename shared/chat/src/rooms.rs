@@ -36,6 +36,12 @@ impl Chat {
         if !caller.may_enter(&room) {
             return Err(not_in_token());
         }
+        // Who came first would own it, and shut the others out.
+        let settings = &self.parts.settings;
+        if settings.declared.contains_key(&room) || settings.guests && room == settings.seed_room {
+            let message = "this room belongs to the operator";
+            return Err(Refusal::new(Code::Conflict, message));
+        }
         let (history, user) = (&self.parts.history, &caller.user);
         if !history.create_room(&room, kind, 1, Some(user)).await? {
             let found = history.rooms(std::slice::from_ref(&room), user).await?;

@@ -21,7 +21,8 @@ pub struct Identity {
     pub expires_at: Option<Millis>,
     /// The only rooms that the token is for; `None`: no limit.
     pub rooms: Option<Vec<RoomName>>,
-    /// The token's roles. None of them has a space in it.
+    /// The token's roles. None of them has a space in it. `moderator` and `owner` are the bearer's
+    /// in every room that the bearer may read; others are an application's own.
     pub roles: Vec<String>,
 }
 

@@ -112,6 +112,24 @@ async fn joining_makes_a_missing_room_only_where_anybody_may_and_never_a_reserve
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_room_of_the_operator_becomes_nobodys_own() {
+    let declared = Settings {
+        declared: [("hall".parse().unwrap(), 4)].into(),
+        ..settings()
+    };
+    let world = World::new(declared, Turnstile::new(0));
+    for room in ["hall", "lobby"] {
+        for kind in ["public", "private"] {
+            let create = format!(r#"{{"action":"create","room":"{room}","kind":"{kind}"}}"#);
+            assert_eq!(world.refused(&user("ann"), &create).await, Code::Conflict);
+        }
+        assert!(!world.history.exists(room));
+    }
+    let own = r#"{"action":"create","room":"den","kind":"private"}"#;
+    world.ok(&user("ann"), own).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_may_not_read_or_write_a_room_is_told_why() {
     let world = world();
     world.history.make("den", RoomKind::Private, 1);
