@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod checker;
+pub mod client;
 pub mod emulator;
 pub mod machine;
 pub mod member;

@@ -151,10 +151,13 @@ impl Socket {
     /// # Errors
     /// If nothing comes within [`PATIENCE`].
     pub async fn next(&mut self) -> anyhow::Result<Received> {
-        let next = tokio::time::timeout(PATIENCE, self.inbox.recv()).await;
-        Ok(next
-            .context("nothing came from the server")?
-            .unwrap_or(Received::Dropped))
+        let next = tokio::time::timeout(PATIENCE, self.arrival()).await;
+        next.context("nothing came from the server")
+    }
+
+    /// The next thing the server sent, however long that takes. May be abandoned at any time.
+    pub async fn arrival(&mut self) -> Received {
+        self.inbox.recv().await.unwrap_or(Received::Dropped)
     }
 
     /// The next text message.
