@@ -54,7 +54,11 @@ impl Stack {
         Self::on_sqlite(Launch::chat(), environment).await
     }
 
-    async fn on_sqlite(launch: Launch, environment: &[(&str, &str)]) -> anyhow::Result<Self> {
+    /// On SQLite, launched as the test says.
+    ///
+    /// # Errors
+    /// If the emulator does not become ready.
+    pub async fn on_sqlite(launch: Launch, environment: &[(&str, &str)]) -> anyhow::Result<Self> {
         let emulator = started(launch, environment).await?;
         let database_url = sqlite_url(emulator.data_dir());
         Ok(Self {
@@ -75,7 +79,11 @@ impl Stack {
         Self::on_servers(Launch::chat(), environment).await
     }
 
-    async fn on_servers(launch: Launch, environment: &[(&str, &str)]) -> anyhow::Result<Self> {
+    /// On a Redis and a MariaDB, launched as the test says.
+    ///
+    /// # Errors
+    /// If the emulator does not become ready.
+    pub async fn on_servers(launch: Launch, environment: &[(&str, &str)]) -> anyhow::Result<Self> {
         let (redis, mariadb) = (Redis::start(), MariaDb::start());
         let database_url = mariadb.database().await;
         let redis_url = redis.url(&unique_name());

@@ -12,6 +12,7 @@ pub mod connect;
 pub mod cpu;
 pub mod echo;
 pub mod fanout;
+pub mod faults;
 pub mod invoke;
 pub mod layer;
 pub mod memory;

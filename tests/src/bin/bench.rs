@@ -124,6 +124,20 @@ enum Name {
         #[arg(long, default_value_t = 1)]
         from: u64,
     },
+    /// Real servers die, are emptied or locked while clients send; ends with the judge of `check`.
+    Faults {
+        /// What happens.
+        name: bench::faults::Name,
+        /// How often; by default as often as docs/guarantees.md says.
+        #[arg(long)]
+        times: Option<usize>,
+        /// Sends over all clients.
+        #[arg(long)]
+        sends: Option<usize>,
+        /// Clients.
+        #[arg(long)]
+        clients: Option<usize>,
+    },
     /// A server that `sockets` and `memory` start.
     #[command(hide = true)]
     Layer {
@@ -223,6 +237,12 @@ async fn main() -> anyhow::Result<()> {
             at_once,
             rounds,
         } => bench::connect::run(connects, at_once, rounds).await?,
+        Name::Faults {
+            name,
+            times,
+            sends,
+            clients,
+        } => bench::faults::run(name, times, sends, clients).await?,
         Name::Check { file } => serde_json::to_value(bench::check::run(&file)?)?,
         Name::Simulate { seeds, from } => bench::simulate::run(from, seeds),
         Name::Layer { layer } => return bench::layer::serve(layer).await,

@@ -94,6 +94,8 @@ pub struct Seen {
 pub struct Client {
     /// Its name in the history.
     pub name: String,
+    /// Whose it is.
+    pub user: String,
     commands: mpsc::UnboundedSender<Command>,
     seen: watch::Receiver<Seen>,
     task: tokio::task::JoinHandle<()>,
@@ -128,6 +130,7 @@ impl Client {
         let session = session::Session::new(dial, user, name, manner, witness, show);
         Self {
             name: name.to_owned(),
+            user: user.to_owned(),
             commands,
             seen,
             task: tokio::spawn(session.run(inbox)),

@@ -45,6 +45,7 @@ pub struct Launch {
     target_dir: PathBuf,
     environment: Vec<(&'static str, String)>,
     cpu: Option<&'static str>,
+    facts: usize,
 }
 
 /// How an emulator ended that did not become ready.
@@ -96,6 +97,7 @@ impl Launch {
             target_dir,
             environment: Vec::new(),
             cpu: None,
+            facts: usize::MAX,
         }
     }
 
@@ -125,6 +127,13 @@ impl Launch {
     #[must_use]
     pub fn env(self, name: &str, value: &str) -> Self {
         self.arguments(&["--env", &format!("{name}={value}")])
+    }
+
+    /// Without keeping its facts, but for the ready line: for runs of many thousand messages.
+    #[must_use]
+    pub fn without_facts(mut self) -> Self {
+        self.facts = 1;
+        self
     }
 
     /// With a target folder of cargo's of its own.
@@ -181,6 +190,7 @@ impl Launch {
         tokio::spawn(hear_facts(
             stdout.context("standard output")?,
             Arc::clone(&said),
+            self.facts,
         ));
         tokio::spawn(hear_errors(
             stderr.context("standard error")?,

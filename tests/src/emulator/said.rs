@@ -52,9 +52,13 @@ impl Said {
     }
 }
 
-pub(super) async fn hear_facts(from: impl AsyncRead + Unpin, said: Arc<Said>) {
+/// Keeps the first `most` facts.
+pub(super) async fn hear_facts(from: impl AsyncRead + Unpin, said: Arc<Said>, most: usize) {
     let mut lines = BufReader::new(from).lines();
     while let Ok(Some(line)) = lines.next_line().await {
+        if said.facts().len() >= most {
+            continue;
+        }
         said.facts()
             .push(serde_json::from_str(&line).unwrap_or(Value::String(line)));
         said.more.send_replace(false);

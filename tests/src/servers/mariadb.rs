@@ -31,6 +31,7 @@ grant all on *.* to gatepost@'127.0.0.1';
 #[derive(Debug)]
 pub struct MariaDb {
     port: u16,
+    extra: Vec<String>,
     folder: TempDir,
     process: Process,
 }
@@ -43,6 +44,16 @@ impl MariaDb {
     /// Where mariadb-server is not installed or does not start.
     #[must_use]
     pub fn start() -> Self {
+        Self::start_with(Vec::new())
+    }
+
+    /// Starts a server with further options, which override ours.
+    ///
+    /// # Panics
+    ///
+    /// Where mariadb-server is not installed or does not start.
+    #[must_use]
+    pub fn start_with(extra: Vec<String>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let copied = Command::new("cp")
             .args(["-a", "--reflink=auto"])
@@ -58,10 +69,11 @@ impl MariaDb {
         let mut said = String::new();
         for _ in 0..5 {
             let port = free_port();
-            match run(port, folder.path()) {
+            match run(port, folder.path(), &extra) {
                 Start::Ready(process) => {
                     return Self {
                         port,
+                        extra,
                         folder,
                         process,
                     };
@@ -129,14 +141,14 @@ impl MariaDb {
     /// Where it does not start.
     pub fn restart(&mut self) {
         self.process.kill();
-        match run(self.port, self.folder.path()) {
+        match run(self.port, self.folder.path(), &self.extra) {
             Start::Ready(process) => self.process = process,
             Start::Ended(said) => panic!("mariadbd does not start again:\n{said}"),
         }
     }
 }
 
-fn run(port: u16, folder: &Path) -> Start {
+fn run(port: u16, folder: &Path, extra: &[String]) -> Start {
     let in_folder = |option: &str, name: &str| format!("{option}={}", folder.join(name).display());
     let mut args = vec![
         // The first argument, or it is not heeded.
@@ -158,6 +170,7 @@ fn run(port: u16, folder: &Path) -> Start {
         "--max-connections=200",
     ];
     args.extend(fixed.into_iter().chain(SMALL).map(String::from));
+    args.extend_from_slice(extra);
     Process::start("mariadbd", "mariadb-server", &args, "ready for connections")
 }
 

@@ -9,6 +9,7 @@ mod both_stores;
 mod chat;
 mod emulator;
 mod gateway;
+mod mutants;
 mod page;
 mod runtime_api;
 mod seed;
