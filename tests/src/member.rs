@@ -16,6 +16,8 @@ use crate::socket::Socket;
 pub struct Member {
     /// The connection.
     pub socket: Socket,
+    /// `entries` events that came so far, each of them a post to this connection.
+    pub pushes: u64,
     events: VecDeque<Value>,
     next_id: u64,
 }
@@ -39,6 +41,7 @@ impl Member {
         let socket = Socket::open(url).await?;
         Ok(Self {
             socket,
+            pushes: 0,
             events: VecDeque::new(),
             next_id: 0,
         })
@@ -208,6 +211,9 @@ impl Member {
     }
 
     async fn frame(&mut self) -> anyhow::Result<Value> {
-        serde_json::from_str(&self.socket.text().await?).context("a frame that is JSON")
+        let frame: Value =
+            serde_json::from_str(&self.socket.text().await?).context("a frame that is JSON")?;
+        self.pushes += u64::from(frame["event"] == "entries");
+        Ok(frame)
     }
 }

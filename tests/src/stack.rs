@@ -26,6 +26,7 @@ use crate::emulator::Launch;
 use crate::member::Member;
 use crate::servers::MariaDb;
 use crate::servers::Redis;
+use crate::servers::RedisCluster;
 use crate::servers::unique_name;
 
 /// A running whole.
@@ -41,6 +42,8 @@ pub struct Stack {
     pub redis_url: Option<String>,
     /// The registry's server, unless it is a file.
     pub redis: Option<Redis>,
+    /// The registry's servers, where it is a cluster.
+    pub cluster: Option<RedisCluster>,
     /// The log's server, unless it is a file.
     pub mariadb: Option<MariaDb>,
 }
@@ -67,6 +70,7 @@ impl Stack {
             database_url,
             redis_url: None,
             redis: None,
+            cluster: None,
             mariadb: None,
         })
     }
@@ -97,6 +101,30 @@ impl Stack {
             database_url,
             redis_url: Some(redis_url),
             redis: Some(redis),
+            cluster: None,
+            mariadb: Some(mariadb),
+        })
+    }
+
+    /// On a Redis Cluster of three nodes and a MariaDB, with more variables for the functions.
+    ///
+    /// # Errors
+    /// If the emulator does not become ready.
+    pub async fn cluster(environment: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let (cluster, mariadb) = (RedisCluster::start(), MariaDb::start());
+        let database_url = mariadb.database().await;
+        let redis_url = cluster.url(&unique_name());
+        let launch = Launch::chat()
+            .env("DATABASE_URL", &database_url)
+            .env("REDIS_URL", &redis_url);
+        let emulator = started(launch, environment).await?;
+        Ok(Self {
+            websocket: emulator.websocket().into(),
+            emulator,
+            database_url,
+            redis_url: Some(redis_url),
+            redis: None,
+            cluster: Some(cluster),
             mariadb: Some(mariadb),
         })
     }

@@ -80,7 +80,8 @@ impl Payload {
     }
 
     /// Lower-case hexadecimal SHA-256 of the message.
-    pub(crate) fn sha256(&self) -> &[u8; 64] {
+    #[must_use]
+    pub fn sha256(&self) -> &[u8; 64] {
         &self.sha256
     }
 }

@@ -36,6 +36,9 @@ pub use invoke::InvokeError;
 pub use pool::Limits;
 pub use secrets::SecretError;
 pub use secrets::SecretsManager;
+pub use signature::InvalidCredentials;
+pub use signature::Scope;
+pub use signature::Signer;
 
 /// Why no usable answer came: a failed connection, a time limit, an answer that nobody expects.
 pub type Cause = Box<dyn std::error::Error + Send + Sync>;

@@ -29,21 +29,24 @@ const X_AMZ_SECURITY_TOKEN: HeaderName = HeaderName::from_static("x-amz-security
 
 /// What all requests of a client have in common.
 #[derive(Debug)]
-pub(crate) struct Scope {
-    pub(crate) region: String,
-    pub(crate) service: &'static str,
-    pub(crate) host: HeaderValue,
+pub struct Scope {
+    /// `eu-west-1`.
+    pub region: String,
+    /// `execute-api`.
+    pub service: &'static str,
+    /// The value of `Host`.
+    pub host: HeaderValue,
     /// Further headers, signed too.
-    pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
+    pub headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// The credentials cannot stand in a header.
 #[derive(Debug, thiserror::Error)]
 #[error("the access key or the session token has characters that no HTTP header carries")]
-pub(crate) struct InvalidCredentials;
+pub struct InvalidCredentials;
 
 /// Signs requests of one scope.
-pub(crate) struct Signer {
+pub struct Signer {
     scope: Scope,
     credentials: CredentialSource,
     clock: Clock,
@@ -67,7 +70,9 @@ struct Prepared {
 }
 
 impl Signer {
-    pub(crate) fn new(scope: Scope, credentials: CredentialSource, clock: Clock) -> Self {
+    /// One for requests of this scope. Asks for credentials and the time as it signs.
+    #[must_use]
+    pub fn new(scope: Scope, credentials: CredentialSource, clock: Clock) -> Self {
         Self {
             scope,
             credentials,
@@ -78,7 +83,10 @@ impl Signer {
 
     /// Adds `Host`, the scope's headers and the signature. `path` is the canonical path,
     /// `payload_sha256` hexadecimal.
-    pub(crate) fn sign(
+    ///
+    /// # Errors
+    /// If the credentials cannot stand in a header.
+    pub fn sign(
         &self,
         method: &str,
         path: &str,

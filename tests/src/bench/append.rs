@@ -131,6 +131,21 @@ async fn gapless(admin: &mut MySqlConnection, room: &str, expected: usize) -> an
     Ok(())
 }
 
+/// Entries a second of the bare procedure: `writers` writers that do nothing else.
+///
+/// # Errors
+/// If an append is refused.
+pub(super) async fn bare_procedure(
+    url: &str,
+    round: usize,
+    writers: usize,
+    appends: usize,
+) -> anyhow::Result<f64> {
+    let room = format!("bare-{round}");
+    let (appends, seconds) = in_one_round_trip(url, &room, writers, appends / writers).await?;
+    Ok(appends as f64 / seconds)
+}
+
 async fn in_one_round_trip(
     url: &str,
     room: &str,

@@ -25,6 +25,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio::net::TcpStream;
 
+use super::cost::Bill;
 use super::cpu;
 use super::median;
 use super::plain;
@@ -35,18 +36,42 @@ use crate::member::Member;
 /// Posts at once of the bare fan-out.
 const BARE_CONNECTIONS: usize = 16;
 
-/// Sends `messages` messages, one after the other, to a room of `members`; each is waited for at
-/// every member.
+/// Members of one shard of a room: some fewer than it has places, which a hash draws.
+const SHARD_MEMBERS: usize = 1_500;
+
+/// For each number of members: sends `messages` messages, one after the other, then bursts of `burst`
+/// from as many members at once; each is waited for at every member.
 ///
 /// # Errors
 /// If something cannot be built, started or reached, or an entry does not arrive.
-pub async fn run(members: usize, messages: usize) -> anyhow::Result<Value> {
+pub async fn run(members: &[usize], messages: usize, burst: usize) -> anyhow::Result<Value> {
     let release = release::build()?;
     cpu::pin_client(cpu::MEASURED)?;
-    let bare_us = bare(&release, members, messages).await?;
+    let mut rooms = Vec::new();
+    for &members in members {
+        rooms.push(of(&release, members, messages, burst.min(members)).await?);
+    }
+    Ok(json!({
+        "bench": "fanout",
+        "stores": "sqlite",
+        "messages": messages,
+        "rooms": rooms,
+    }))
+}
+
+async fn of(
+    release: &Path,
+    members: usize,
+    messages: usize,
+    burst: usize,
+) -> anyhow::Result<Value> {
+    let bare_us = bare(release, members, messages).await?;
     let template = Path::new(env!("CARGO_MANIFEST_DIR")).join("../infra/template.yaml");
-    let arguments = ["--env", "RATE_PER_USER=0", "--env", "RATE_PER_ROOM=0"];
-    let emulator = plain::start(&release, &template, &arguments).await?;
+    let shards = members.div_ceil(SHARD_MEMBERS);
+    let declared = format!("DECLARED_ROOMS=bench:{shards}");
+    let off = ["RATE_PER_USER=0", "RATE_PER_ROOM=0", &declared];
+    let arguments: Vec<&str> = off.into_iter().flat_map(|env| ["--env", env]).collect();
+    let emulator = plain::start(release, &template, &arguments).await?;
     let mut room = Vec::new();
     for member in 0..members {
         let mut member = Member::hello(&emulator.websocket, &format!("m{member}")).await?;
@@ -55,46 +80,112 @@ pub async fn run(members: usize, messages: usize) -> anyhow::Result<Value> {
     }
     // Two to warm up: the functions that drain have started and hold the list.
     for _ in 0..2 {
-        room = deliver(room).await?.0;
+        room = deliver(room, 1).await?.0;
     }
-    let mut milliseconds = Vec::new();
-    let before = cpu::of_tree(emulator.pid)?;
-    let client_before = cpu::of(std::process::id());
-    for _ in 0..messages {
-        let (members, elapsed) = deliver(room).await?;
-        room = members;
-        milliseconds.push(elapsed);
-    }
-    let after = cpu::of_tree(emulator.pid)?;
-    let client_ns = cpu::of(std::process::id()) - client_before;
-    let deliveries = (members * messages) as f64;
-    let all_us = cpu::since(&before, &after) as f64 / 1000.0 / deliveries;
-    let emulator_ns = after[&emulator.pid] - before[&emulator.pid];
-    let emulator_us = emulator_ns as f64 / 1000.0 / deliveries;
+    let single;
+    (room, single) = deliveries(room, emulator.pid, messages, 1).await?;
+    (room, _) = deliver(room, burst).await?;
+    let bursts;
+    (room, bursts) = deliveries(room, emulator.pid, messages.div_ceil(burst), burst).await?;
+    drop(room);
     Ok(json!({
-        "bench": "fanout",
-        "stores": "sqlite",
         "members": members,
-        "messages": messages,
-        "cpu_us_per_delivery": rounded(all_us),
-        "emulator_cpu_us_per_delivery": rounded(emulator_us),
-        "functions_cpu_us_per_delivery": rounded(all_us - emulator_us),
-        "client_cpu_us_per_delivery": rounded(client_ns as f64 / 1000.0 / deliveries),
-        "all_delivered_ms": rounded(median(milliseconds)),
+        "shards": shards,
+        "single": single.to_json(),
+        "burst_of": burst,
+        "burst": bursts.to_json(),
         "bare_cpu_us_per_delivery": rounded(bare_us),
-        "cpu_ratio_to_bare": rounded(all_us / bare_us),
+        "cpu_ratio_to_bare": rounded(single.all_us / bare_us),
     }))
 }
 
-/// The first member says something; answers when all have heard it, and after how many ms.
-async fn deliver(mut room: Vec<Member>) -> anyhow::Result<(Vec<Member>, f64)> {
+/// What a number of messages came to.
+struct Figures {
+    all_us: f64,
+    emulator_us: f64,
+    client_us: f64,
+    milliseconds: f64,
+    posts_per_delivery: f64,
+    bill: Bill,
+}
+
+impl Figures {
+    fn to_json(&self) -> Value {
+        json!({
+            "cpu_us_per_delivery": rounded(self.all_us),
+            "emulator_cpu_us_per_delivery": rounded(self.emulator_us),
+            "functions_cpu_us_per_delivery": rounded(self.all_us - self.emulator_us),
+            "client_cpu_us_per_delivery": rounded(self.client_us),
+            "all_delivered_ms": rounded(self.milliseconds),
+            "posts_per_delivered_entry": rounded(self.posts_per_delivery),
+            "cost": self.bill.to_json(),
+        })
+    }
+}
+
+/// Times `times` deliveries of `burst` messages each.
+async fn deliveries(
+    mut room: Vec<Member>,
+    emulator: u32,
+    times: usize,
+    burst: usize,
+) -> anyhow::Result<(Vec<Member>, Figures)> {
+    let mut milliseconds = Vec::new();
+    let pushes = |room: &[Member]| room.iter().map(|member| member.pushes).sum::<u64>();
+    let before = (
+        cpu::of_tree(emulator)?,
+        cpu::of(std::process::id()),
+        pushes(&room),
+    );
+    for _ in 0..times {
+        let (members, elapsed) = deliver(room, burst).await?;
+        room = members;
+        milliseconds.push(elapsed);
+    }
+    let after = (
+        cpu::of_tree(emulator)?,
+        cpu::of(std::process::id()),
+        pushes(&room),
+    );
+    let (sent, posts) = ((times * burst) as u64, after.2 - before.2);
+    let count = sent * room.len() as u64;
+    let each = |nanoseconds: u64| nanoseconds as f64 / 1000.0 / count as f64;
+    let all = cpu::since(&before.0, &after.0);
+    let gateway = after.0[&emulator] - before.0[&emulator];
+    let figures = Figures {
+        all_us: each(all),
+        emulator_us: each(gateway),
+        client_us: each(after.1 - before.1),
+        milliseconds: median(milliseconds),
+        posts_per_delivery: posts as f64 / count as f64,
+        bill: Bill {
+            messages_in: sent,
+            replies: sent,
+            posts,
+            gone: 0,
+            invocations: sent,
+            cpu_ns: all - gateway,
+            deliveries: count,
+        },
+    };
+    Ok((room, figures))
+}
+
+/// The first `burst` members say something, at once; answers when all have heard all of it, and after
+/// how many ms.
+async fn deliver(mut room: Vec<Member>, burst: usize) -> anyhow::Result<(Vec<Member>, f64)> {
     let started = Instant::now();
-    let seq = room[0].say("bench", &"x".repeat(200)).await?;
+    let text = "x".repeat(200);
+    let said = room[..burst]
+        .iter_mut()
+        .map(|member| member.say("bench", &text));
+    let seqs = futures_util::future::try_join_all(said).await?;
+    let last = seqs.into_iter().max().context("a message at the least")?;
     let tasks: Vec<_> = room
         .into_iter()
         .map(|mut member| {
             tokio::spawn(async move {
-                member.entries_to("bench", seq).await?;
+                member.entries_to("bench", last).await?;
                 anyhow::Ok(member)
             })
         })

@@ -46,12 +46,87 @@ enum Name {
     },
     /// One message to every member of a room, against a bare fan-out.
     Fanout {
-        /// Members, each with a connection.
-        #[arg(long, default_value_t = 1000)]
-        members: usize,
+        /// Members, each with a connection; several rooms one after the other.
+        #[arg(long, value_delimiter = ',', default_value = "1000")]
+        members: Vec<usize>,
         /// Messages, one after the other.
         #[arg(long, default_value_t = 30)]
         messages: usize,
+        /// Messages at once, each from another member, after those.
+        #[arg(long, default_value_t = 10)]
+        burst: usize,
+    },
+    /// A signature and a post of the worker, against aws-sigv4 and (with feature `sdk`) the AWS SDK.
+    Post {
+        /// Posts and signatures a round.
+        #[arg(long, default_value_t = 20_000)]
+        posts: usize,
+        /// Posts at a time.
+        #[arg(long, default_value_t = 32)]
+        at_once: usize,
+        /// Rounds, in turn.
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+    },
+    /// The work from a frame to its reply, against the append alone; Redis's share of a message.
+    Reply {
+        /// Messages a round.
+        #[arg(long, default_value_t = 3_000)]
+        messages: usize,
+        /// Members of the room that messages are fanned out to.
+        #[arg(long, default_value_t = 10)]
+        members: usize,
+        /// Rounds, in turn.
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+    },
+    /// A room that many write to as fast as they can, against the bare procedure.
+    HotRoom {
+        /// Writers.
+        #[arg(long, default_value_t = 8)]
+        writers: usize,
+        /// Members that hear them.
+        #[arg(long, default_value_t = 20)]
+        members: usize,
+        /// Messages a round.
+        #[arg(long, default_value_t = 8_000)]
+        messages: usize,
+        /// Rounds, in turn.
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+    },
+    /// Quiet rooms alone and beside a hot one.
+    QuietRooms {
+        /// Quiet rooms.
+        #[arg(long, default_value_t = 10)]
+        rooms: usize,
+        /// Members of each.
+        #[arg(long, default_value_t = 5)]
+        members: usize,
+        /// Messages to them each time.
+        #[arg(long, default_value_t = 1_000)]
+        messages: usize,
+        /// Who writes to the hot room, as fast as its limit lets them.
+        #[arg(long, default_value_t = 4)]
+        writers: usize,
+        /// Members of the hot room.
+        #[arg(long, default_value_t = 20)]
+        hot_members: usize,
+        /// Rounds, in turn.
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+    },
+    /// What deliveries cost on AWS, by the model of `docs/cost.md`.
+    Cost {
+        /// Rooms of one size that share the API.
+        #[arg(long, default_value_t = 10)]
+        rooms: u32,
+        /// What Redis and MySQL cost a month, in US dollars.
+        #[arg(long, default_value_t = 150.0)]
+        servers: f64,
+        /// Posts a second that the account's throttle lets through.
+        #[arg(long, default_value_t = 10_000.0)]
+        throttle: f64,
     },
     /// Messages to a room in which one client does not read, against the same room without it.
     Stalled {
@@ -165,6 +240,9 @@ enum Name {
         /// Invocations.
         invocations: u64,
     },
+    /// The server that `post`, `reply` and `hot-room` post to.
+    #[command(hide = true)]
+    BareGateway,
     /// The bare Runtime API host that `echo` starts.
     #[command(hide = true)]
     BareHost {
@@ -197,7 +275,51 @@ async fn main() -> anyhow::Result<()> {
             echoes,
             rounds,
         } => bench::echo::run(connections, environments, echoes, rounds).await?,
-        Name::Fanout { members, messages } => bench::fanout::run(members, messages).await?,
+        Name::Fanout {
+            members,
+            messages,
+            burst,
+        } => bench::fanout::run(&members, messages, burst).await?,
+        Name::Post {
+            posts,
+            at_once,
+            rounds,
+        } => bench::post::run(posts, at_once, rounds).await?,
+        Name::Reply {
+            messages,
+            members,
+            rounds,
+        } => bench::reply::run(messages, members, rounds).await?,
+        Name::HotRoom {
+            writers,
+            members,
+            messages,
+            rounds,
+        } => bench::hot_room::run(writers, members, messages, rounds).await?,
+        Name::QuietRooms {
+            rooms,
+            members,
+            messages,
+            writers,
+            hot_members,
+            rounds,
+        } => {
+            bench::quiet_rooms::run(bench::quiet_rooms::Amount {
+                rooms,
+                members,
+                messages,
+                writers,
+                hot_members,
+                rounds,
+            })
+            .await?
+        }
+        Name::Cost {
+            rooms,
+            servers,
+            throttle,
+        } => bench::cost::run(rooms, servers, throttle),
+        Name::BareGateway => return bench::post::bare_gateway().await,
         Name::Stalled { members, messages } => bench::stalled::run(members, messages).await?,
         Name::Append {
             writers,

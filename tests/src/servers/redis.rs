@@ -54,6 +54,12 @@ impl Redis {
         self.port
     }
 
+    /// Its process ID.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
     /// The port on which it meets other nodes of its cluster, the last of its arguments.
     pub(super) fn bus_port(&self) -> &str {
         self.extra.last().map_or("", String::as_str)

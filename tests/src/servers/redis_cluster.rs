@@ -1,5 +1,6 @@
 //! A Redis Cluster of three masters.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -41,11 +42,7 @@ impl RedisCluster {
         let cluster = Self {
             nodes: [node(), node(), node()],
         };
-        let mut connections = cluster.nodes.each_ref().map(|node| {
-            redis::Client::open(format!("redis://127.0.0.1:{}", node.port()))
-                .and_then(|client| client.get_connection())
-                .expect("a node that is ready can be connected to")
-        });
+        let mut connections = cluster.nodes.each_ref().map(connection);
         for (number, (connection, (first, last))) in connections.iter_mut().zip(SLOTS).enumerate() {
             let ask = |command: &mut redis::Cmd, connection: &mut redis::Connection| {
                 command
@@ -75,12 +72,23 @@ impl RedisCluster {
                 .exec(&mut connections[0])
                 .expect("a new node does what it is told");
         }
+        cluster.until_whole();
+        cluster
+    }
+
+    /// Waits until every node knows the others and finds all slots served.
+    ///
+    /// # Panics
+    ///
+    /// Where that takes longer than 20 s.
+    pub fn until_whole(&self) {
         let deadline = Instant::now() + Duration::from_secs(20);
-        for connection in &mut connections {
+        for node in &self.nodes {
+            let mut connection = connection(node);
             loop {
                 let state: String = redis::cmd("CLUSTER")
                     .arg("INFO")
-                    .query(connection)
+                    .query(&mut connection)
                     .expect("a node tells its state");
                 if state.contains("cluster_state:ok") && state.contains("cluster_known_nodes:3") {
                     break;
@@ -93,7 +101,77 @@ impl RedisCluster {
                 std::thread::park_timeout(Duration::from_millis(20));
             }
         }
-        cluster
+    }
+
+    /// Moves every slot that holds a key to the node after the one that serves it, with its keys, as
+    /// a reshard does; answers how many.
+    ///
+    /// # Panics
+    ///
+    /// Where a node does not do what it is told.
+    pub fn move_every_key(&self) -> usize {
+        let mut connections = self.nodes.each_ref().map(connection);
+        let ids = connections.each_mut().map(|connection| {
+            let id: String = cluster_command(connection, &["MYID"]);
+            id
+        });
+        let held = connections.each_mut().map(|connection| {
+            let keys: Vec<Vec<u8>> = redis::cmd("KEYS")
+                .arg("*")
+                .query(connection)
+                .expect("a node lists its keys");
+            let slot = |key: &Vec<u8>| -> u16 {
+                redis::cmd("CLUSTER")
+                    .arg("KEYSLOT")
+                    .arg(key)
+                    .query(connection)
+                    .expect("a node knows a key's slot")
+            };
+            keys.iter().map(slot).collect::<BTreeSet<u16>>()
+        });
+        for (from, slots) in held.iter().enumerate() {
+            let to = (from + 1) % ids.len();
+            for slot in slots.iter().map(u16::to_string) {
+                let (source, target) = (&ids[from], &ids[to]);
+                let _: () = cluster_command(
+                    &mut connections[to],
+                    &["SETSLOT", &slot, "IMPORTING", source],
+                );
+                let _: () = cluster_command(
+                    &mut connections[from],
+                    &["SETSLOT", &slot, "MIGRATING", target],
+                );
+                self.migrate(&mut connections[from], &slot, to);
+                // The new owner first, so that no moment has none.
+                for node in [to, from, 3 - to - from] {
+                    let _: () = cluster_command(
+                        &mut connections[node],
+                        &["SETSLOT", &slot, "NODE", target],
+                    );
+                }
+            }
+        }
+        held.iter().map(BTreeSet::len).sum()
+    }
+
+    /// Moves a slot's keys until it has none.
+    fn migrate(&self, from: &mut redis::Connection, slot: &str, to: usize) {
+        loop {
+            let keys: Vec<Vec<u8>> = cluster_command(from, &["GETKEYSINSLOT", slot, "100"]);
+            if keys.is_empty() {
+                return;
+            }
+            redis::cmd("MIGRATE")
+                .arg("127.0.0.1")
+                .arg(self.nodes[to].port())
+                .arg("")
+                .arg(0)
+                .arg(5_000)
+                .arg("KEYS")
+                .arg(keys)
+                .exec(from)
+                .expect("a node takes keys of a slot that it imports");
+        }
     }
 
     /// Its URL with a prefix for the keys.
@@ -103,9 +181,34 @@ impl RedisCluster {
         format!("redis+cluster://127.0.0.1:{a},127.0.0.1:{b}?node=127.0.0.1:{c}&prefix={prefix}")
     }
 
+    /// One of its nodes, from 0.
+    ///
+    /// # Panics
+    ///
+    /// Where there is none of that number.
+    pub fn node(&mut self, number: usize) -> &mut Redis {
+        &mut self.nodes[number]
+    }
+
     /// Its nodes.
     #[must_use]
     pub fn nodes(&self) -> &[Redis; 3] {
         &self.nodes
     }
+}
+
+fn connection(node: &Redis) -> redis::Connection {
+    redis::Client::open(format!("redis://127.0.0.1:{}", node.port()))
+        .and_then(|client| client.get_connection())
+        .expect("a node that is ready can be connected to")
+}
+
+fn cluster_command<T: redis::FromRedisValue>(
+    connection: &mut redis::Connection,
+    arguments: &[&str],
+) -> T {
+    redis::cmd("CLUSTER")
+        .arg(arguments)
+        .query(connection)
+        .expect("a node does what it is told")
 }

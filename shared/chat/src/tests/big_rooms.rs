@@ -106,6 +106,14 @@ async fn a_declared_room_is_made_by_the_first_join_with_its_shards() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_declared_room_is_nobodys_to_create() {
+    let world = hall(3, 0).await;
+    let create = format!(r#"{{"action":"create","room":"{HALL}","kind":"private"}}"#);
+    assert_eq!(world.refused(&member_of(0), &create).await, Code::Conflict);
+    world.join(&member_of(0), HALL).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_shard_that_never_gets_done_is_handed_on_twelve_times_and_then_left_to_the_sweep() {
     let world = hall(1, 300).await;
     // Each worker serves 32 of them: then its deadline is too near.

@@ -2,6 +2,7 @@
 //! what is true while a store is away.
 
 mod amending;
+mod cluster;
 mod devices;
 mod direct;
 mod faults;
