@@ -40,6 +40,9 @@ const PATIENCE: Duration = Duration::from_secs(4);
 /// How long what must happen may take.
 const SOON: Duration = Duration::from_secs(20);
 
+/// After so long a server has flushed, whatever it was told.
+const FLUSH: Duration = Duration::from_millis(2_100);
+
 /// A world, who is in it, and what it stands on.
 struct Stage {
     mutant: Mutant,
@@ -184,8 +187,9 @@ impl Stage {
     }
 
     async fn the_server_is_killed(&mut self) -> anyhow::Result<()> {
-        // Past the second after which the server flushes by itself, and on into the next.
-        self.one_speaks(100).await?;
+        // The room itself is to outlive the server, which flushes each second in any case.
+        sleep(FLUSH).await;
+        self.one_speaks(50).await?;
         let mut server = self.server.take().context("a MariaDB")?;
         self.recorder.note(Event::Fault {
             what: String::from("SIGKILL of MariaDB"),
