@@ -162,7 +162,7 @@ impl Machine {
         let wait = retry_wait(number);
         let failed = if number > spec.retry_attempts {
             Some(Condition::RetriesExhausted)
-        } else if self.age(attempted.attempt) + wait > spec.maximum_event_age {
+        } else if self.age(attempted.attempt) + wait >= spec.maximum_event_age {
             Some(Condition::EventAgeExceeded)
         } else {
             None

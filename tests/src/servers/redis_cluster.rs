@@ -76,30 +76,34 @@ impl RedisCluster {
         cluster
     }
 
-    /// Waits until every node knows the others and finds all slots served.
+    /// Waits until every node knows the others, finds all slots served, and says the same of who
+    /// serves which.
     ///
     /// # Panics
     ///
     /// Where that takes longer than 20 s.
     pub fn until_whole(&self) {
         let deadline = Instant::now() + Duration::from_secs(20);
-        for node in &self.nodes {
-            let mut connection = connection(node);
-            loop {
-                let state: String = redis::cmd("CLUSTER")
-                    .arg("INFO")
-                    .query(&mut connection)
-                    .expect("a node tells its state");
-                if state.contains("cluster_state:ok") && state.contains("cluster_known_nodes:3") {
-                    break;
-                }
-                assert!(
-                    Instant::now() < deadline,
-                    "the nodes form no cluster:\n{state}"
-                );
-                // The nodes gossip by their own clock and announce nothing.
-                std::thread::park_timeout(Duration::from_millis(20));
+        let mut connections = self.nodes.each_ref().map(connection);
+        loop {
+            let states = connections
+                .each_mut()
+                .map(|connection| -> String { cluster_command(connection, &["INFO"]) });
+            let views = connections
+                .each_mut()
+                .map(|connection| view(&cluster_command::<String>(connection, &["NODES"])));
+            let is_whole = |state: &String| {
+                state.contains("cluster_state:ok") && state.contains("cluster_known_nodes:3")
+            };
+            if states.iter().all(is_whole) && views.windows(2).all(|two| two[0] == two[1]) {
+                return;
             }
+            assert!(
+                Instant::now() < deadline,
+                "the nodes form no cluster:\n{states:?}\n{views:?}"
+            );
+            // The nodes gossip by their own clock and announce nothing.
+            std::thread::park_timeout(Duration::from_millis(20));
         }
     }
 
@@ -110,6 +114,7 @@ impl RedisCluster {
     ///
     /// Where a node does not do what it is told.
     pub fn move_every_key(&self) -> usize {
+        self.until_whole();
         let mut connections = self.nodes.each_ref().map(connection);
         let ids = connections.each_mut().map(|connection| {
             let id: String = cluster_command(connection, &["MYID"]);
@@ -150,6 +155,8 @@ impl RedisCluster {
                     );
                 }
             }
+            // A node that still hears of an older owner would give its new slots, and their keys, up.
+            self.until_whole();
         }
         held.iter().map(BTreeSet::len).sum()
     }
@@ -195,6 +202,20 @@ impl RedisCluster {
     pub fn nodes(&self) -> &[Redis; 3] {
         &self.nodes
     }
+}
+
+/// What a node says of each: its id, the generation of its slots, and the slots. (Cluster
+/// specification, "CLUSTER NODES": the seventh word, and from the ninth on; in brackets stand slots
+/// that move.)
+fn view(nodes: &str) -> BTreeSet<Vec<String>> {
+    let node = |line: &str| -> Vec<String> {
+        let words = line.split_whitespace().enumerate();
+        words
+            .filter(|(at, word)| [0, 6].contains(at) || *at >= 8 && !word.starts_with('['))
+            .map(|(_, word)| word.to_owned())
+            .collect()
+    };
+    nodes.lines().map(node).collect()
 }
 
 fn connection(node: &Redis) -> redis::Connection {
