@@ -76,35 +76,19 @@ impl RedisCluster {
         cluster
     }
 
-    /// Waits until every node knows the others, finds all slots served, and says the same of who
-    /// serves which.
+    /// Waits until every node knows the others and finds all slots served.
     ///
     /// # Panics
     ///
     /// Where that takes longer than 20 s.
     pub fn until_whole(&self) {
-        let deadline = Instant::now() + Duration::from_secs(20);
         let mut connections = self.nodes.each_ref().map(connection);
-        loop {
-            let states = connections
-                .each_mut()
-                .map(|connection| -> String { cluster_command(connection, &["INFO"]) });
-            let views = connections
-                .each_mut()
-                .map(|connection| view(&cluster_command::<String>(connection, &["NODES"])));
-            let is_whole = |state: &String| {
+        until("the nodes form no cluster", || {
+            connections.iter_mut().all(|connection| {
+                let state: String = cluster_command(connection, &["INFO"]);
                 state.contains("cluster_state:ok") && state.contains("cluster_known_nodes:3")
-            };
-            if states.iter().all(is_whole) && views.windows(2).all(|two| two[0] == two[1]) {
-                return;
-            }
-            assert!(
-                Instant::now() < deadline,
-                "the nodes form no cluster:\n{states:?}\n{views:?}"
-            );
-            // The nodes gossip by their own clock and announce nothing.
-            std::thread::park_timeout(Duration::from_millis(20));
-        }
+            })
+        });
     }
 
     /// Moves every slot that holds a key to the node after the one that serves it, with its keys, as
@@ -155,8 +139,20 @@ impl RedisCluster {
                     );
                 }
             }
-            // A node that still hears of an older owner would give its new slots, and their keys, up.
-            self.until_whole();
+            // A node that still heard of the older owner may have believed it: it is told again.
+            until("the nodes do not agree who serves what", || {
+                let views = connections
+                    .each_mut()
+                    .map(|connection| view(&cluster_command::<String>(connection, &["NODES"])));
+                let is_agreed = views.windows(2).all(|two| two[0] == two[1]);
+                for slot in slots.iter().filter(|_| !is_agreed).map(u16::to_string) {
+                    for node in [to, from, 3 - to - from] {
+                        let owner = &["SETSLOT", &slot, "NODE", &ids[to]];
+                        let _: () = cluster_command(&mut connections[node], owner);
+                    }
+                }
+                is_agreed
+            });
         }
         held.iter().map(BTreeSet::len).sum()
     }
@@ -201,6 +197,16 @@ impl RedisCluster {
     #[must_use]
     pub fn nodes(&self) -> &[Redis; 3] {
         &self.nodes
+    }
+}
+
+/// Asks until it is so.
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "{what}");
+        // The nodes gossip by their own clock and announce nothing.
+        std::thread::park_timeout(Duration::from_millis(20));
     }
 }
 

@@ -49,26 +49,6 @@ async fn a_reshard_and_a_killed_primary_in_the_middle_lose_and_double_nothing() 
 }
 
 #[tokio::test]
-async fn a_cluster_that_was_resharded_is_pushed_through_without_a_ping() -> anyhow::Result<()> {
-    let mut stack = Stack::cluster(&[]).await?;
-    let mut listener = Listener::join(&stack).await?;
-    let mut ann = sender(&stack).await?;
-    for n in 1..=10 {
-        if n > 1 {
-            assert!(
-                cluster(&mut stack)?.move_every_key() > 0,
-                "there are keys to move"
-            );
-        }
-        let ok = ann.ok(numbered(n)).await?;
-        assert_eq!((&ok["seq"], ok.get("degraded")), (&json!(n), None));
-        let pushed = listener.member.entries_to("room", n).await?;
-        assert_eq!(pushed.last().context("a push")?["seq"], n);
-    }
-    Ok(())
-}
-
-#[tokio::test]
 async fn a_flushed_redis_heals_by_hello_and_ping() -> anyhow::Result<()> {
     let stack = Stack::servers(&[]).await?;
     let mut listener = Listener::join(&stack).await?;
