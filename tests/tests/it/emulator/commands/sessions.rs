@@ -15,14 +15,16 @@ use tokio::time::timeout;
 async fn recorded(emulator: &Emulator, file: &str) -> anyhow::Result<Vec<Value>> {
     let recording = emulator.begin(&["record", file])?;
     // Its first line says that it listens.
-    wait_for(Path::new(file), "session").await?;
+    wait_for(Path::new(file), r#""record":"session""#).await?;
     let mut socket = Socket::open(&format!("{}?who=ann%20b", emulator.websocket())).await?;
     for text in ["one", "two ü"] {
         socket.send(text).await?;
         socket.text().await?;
     }
     socket.close().await?;
-    wait_for(Path::new(file), "closed").await?;
+    wait_for(Path::new(file), r#""record":"closed""#).await?;
+    // The function is told after the client has gone.
+    wait_for(Path::new(file), r#""route":"$disconnect""#).await?;
     recording.interrupt()?;
     let ended = recording.ended().await?;
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
@@ -32,20 +34,19 @@ async fn recorded(emulator: &Emulator, file: &str) -> anyhow::Result<Vec<Value>>
         .collect()
 }
 
-/// Waits until a record of this kind is in the file.
-async fn wait_for(file: &Path, record: &str) -> anyhow::Result<()> {
-    let wanted = format!(r#""record":"{record}""#);
+/// Waits until a record with this in it is in the file.
+async fn wait_for(file: &Path, wanted: &str) -> anyhow::Result<()> {
     let there = async {
         while !std::fs::read_to_string(file)
             .unwrap_or_default()
-            .contains(&wanted)
+            .contains(wanted)
         {
             tokio::task::yield_now().await;
         }
     };
     timeout(PATIENCE, there)
         .await
-        .with_context(|| format!("no {record}"))
+        .with_context(|| format!("no {wanted}"))
 }
 
 #[tokio::test]
