@@ -223,7 +223,7 @@ async fn in_separate_trips(
     timed(&ready, tasks, writers * each).await
 }
 
-/// The checks of `gatepost_append_v1`, each statement a round trip, as a transaction.
+/// The checks that `gatepost_append_v2` makes of a send, each statement a round trip, as a transaction.
 async fn append_in_separate_trips(
     connection: &mut MySqlConnection,
     room: &str,
