@@ -11,6 +11,7 @@ use gatepost_clock::Clock;
 use gatepost_runtime_api::Command;
 use gatepost_runtime_api::Config;
 use gatepost_runtime_api::Fact;
+use gatepost_runtime_api::FileSystem;
 use gatepost_runtime_api::FunctionSpec;
 use gatepost_runtime_api::NoFaults;
 use gatepost_runtime_api::Supervisor;
@@ -24,7 +25,7 @@ pub fn config(supervisor: PathBuf, observer: impl Fn(Fact) + Send + Sync + 'stat
         account: "000000000000".to_owned(),
         injected: BTreeMap::new(),
         inherited: BTreeMap::from([("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into())]),
-        temporary: None,
+        file_system: FileSystem::Machine { temporary: None },
         concurrency: NonZeroUsize::new(4).expect("it is not 0"),
         processors: Config::available_processors(),
         supervisor: Supervisor {
@@ -53,6 +54,7 @@ pub fn function(id: &str, program: PathBuf) -> FunctionSpec {
         runtime: "provided.al2023".to_owned(),
         handler: "bootstrap".to_owned(),
         memory_mb: 128,
+        tmp_mb: 512,
         timeout: Duration::from_secs(3),
         reserved_concurrency: None,
         retry_attempts: 2,

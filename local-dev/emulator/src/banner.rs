@@ -77,6 +77,9 @@ pub(crate) fn banner(
     if let Some(whose) = &overview.credentials {
         line(&mut text, &format!("    {:<13}{whose}", "Credentials"));
     }
+    if let Some(files) = &overview.file_system {
+        line(&mut text, &format!("    {:<13}{files}", "Files"));
+    }
     text.push('\n');
     table(&mut text, overview, states, style);
     if !overview.findings.is_empty() {
@@ -212,6 +215,7 @@ mod tests {
             store: "d".into(),
             authority: Some("/d/tls/ca.pem".into()),
             credentials: Some("yours, AKIAOWN in eu-west-1".into()),
+            file_system: Some("this machine's".into()),
             routes: vec![
                 row(Some("Chat"), "$default"),
                 row(Some("Admin"), "$connect"),
@@ -237,6 +241,7 @@ mod tests {
             |    Store        d
             |    TLS          trust /d/tls/ca.pem (NODE_EXTRA_CA_CERTS, AWS_CA_BUNDLE, SSL_CERT_FILE)
             |    Credentials  yours, AKIAOWN in eu-west-1
+            |    Files        this machine's
             |
             |  API    ROUTE       FUNCTION  BINARY  TIMEOUT
             |  Chat   $default    Message   —       3 s      ready
@@ -269,6 +274,7 @@ mod tests {
             store: "sqlite:.gatepost/log.db".into(),
             authority: None,
             credentials: None,
+            file_system: None,
             routes: vec![
                 row("$connect", Some("Connect"), None),
                 row("$default", Some("Message"), None),

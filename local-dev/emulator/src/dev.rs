@@ -36,6 +36,7 @@ use crate::facts::Sink;
 use crate::facts::Terminal;
 use crate::facts::is_shown;
 use crate::faults::Faults;
+use crate::file_system::files;
 use crate::functions::Functions;
 use crate::loaded::Described;
 use crate::loaded::Setting;
@@ -106,6 +107,8 @@ pub(crate) async fn run(arguments: &DevArguments, process: &Process) -> anyhow::
     });
     let accepting = tokio::spawn(serve::accept(listener, Arc::clone(&front)));
 
+    let file_system = files(arguments.file_system, process, &data_dir)
+        .with_context(|| format!("cannot write to {}, see --data-dir", data_dir.display()))?;
     let setting = Setting {
         arguments,
         process,
@@ -113,6 +116,7 @@ pub(crate) async fn run(arguments: &DevArguments, process: &Process) -> anyhow::
         data_dir: &data_dir,
         tls: tls.as_ref(),
         credentials: &credentials,
+        file_system: &file_system,
     };
     let loaded = tokio::select! {
         loaded = described.load(setting) => loaded?,
@@ -141,6 +145,7 @@ pub(crate) async fn run(arguments: &DevArguments, process: &Process) -> anyhow::
         arguments,
         process,
         credentials: &credentials,
+        file_system: &file_system,
         journal: &journal,
         recorder: &recorder,
         faults: &faults,

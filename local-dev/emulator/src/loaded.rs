@@ -27,6 +27,7 @@ use crate::credentials::Credentials;
 use crate::env_file;
 use crate::environment;
 use crate::environment::Placeholders;
+use crate::file_system::Files;
 use crate::inline;
 use crate::overview;
 use crate::overview::Endpoints;
@@ -53,6 +54,8 @@ pub(crate) struct Setting<'a> {
     pub(crate) tls: Option<&'a Tls>,
     /// Of functions.
     pub(crate) credentials: &'a Credentials,
+    /// Of functions.
+    pub(crate) file_system: &'a Files,
 }
 
 /// A template and the file of variables, read.
@@ -177,6 +180,7 @@ impl Described {
             data_dir,
             tls,
             credentials,
+            file_system,
         } = setting;
         inline::unpack(&mut project.functions, &data_dir.join("inline"))
             .with_context(|| format!("cannot write to {}, see --data-dir", data_dir.display()))?;
@@ -239,6 +243,7 @@ impl Described {
                     credentials.access_key_id, credentials.region
                 )
             }),
+            file_system: file_system.told.clone(),
             routes: overview::rows(&served, &project.functions),
             programs: launches
                 .iter()

@@ -36,6 +36,8 @@ pub(crate) struct Overview {
     pub(crate) authority: Option<String>,
     /// With `--credentials inherit`: which ones functions have, without a secret.
     pub(crate) credentials: Option<String>,
+    /// What functions find of this machine's files, when that is not as on Lambda.
+    pub(crate) file_system: Option<String>,
     /// Routes, and what calls the functions that no route names.
     pub(crate) routes: Vec<RouteRow>,
     /// The program of each function that has one, by logical ID.

@@ -24,7 +24,6 @@ use crate::build::Launch;
 use crate::cli::DevArguments;
 use crate::cli::Process;
 use crate::cli::Quotas;
-use crate::cli::SUPERVISE;
 use crate::credentials::Credentials;
 use crate::credentials::REGION;
 use crate::environment;
@@ -33,6 +32,8 @@ use crate::facts::Journal;
 use crate::facts::Kind;
 use crate::facts::Recorder;
 use crate::faults::Faults;
+use crate::file_system::Files;
+use crate::file_system::supervisor;
 use crate::functions::Functions;
 use crate::functions::GatewayObserver;
 use crate::functions::lambda_observer;
@@ -40,14 +41,13 @@ use crate::loaded::Loaded;
 use crate::schedule;
 use crate::schedule::Schedules;
 use crate::signatures::signatures;
-use crate::temporary;
 
 /// Of everything that is emulated: the account in ARNs.
 const ACCOUNT: &str = "000000000000";
 
 /// What functions inherit of the emulator's environment. Anything else would hide what is missing
 /// from their own.
-const INHERITED: [&str; 4] = ["PATH", "HOME", "LANG", "TMPDIR"];
+const INHERITED: [&str; 3] = ["PATH", "HOME", "LANG"];
 
 /// What the parts are made from.
 #[derive(Debug, Clone, Copy)]
@@ -64,6 +64,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) process: &'a Process,
     /// Of this start.
     pub(crate) credentials: &'a Credentials,
+    /// What functions find of this machine's files.
+    pub(crate) file_system: &'a Files,
     /// Where facts go.
     pub(crate) journal: &'a Arc<Journal>,
     /// Where they go with bodies, if anybody wants that.
@@ -76,24 +78,18 @@ impl Parts<'_> {
     /// The functions that can run; one environment of each begins to start.
     pub(crate) fn lambda(self, loaded: &Loaded, board: &Arc<Board>) -> anyhow::Result<Lambda> {
         let arguments = self.arguments;
-        let data_dir = self.process.folder.join(&arguments.data_dir);
-        let temporary = temporary::folder(&data_dir, std::process::id())
-            .with_context(|| format!("cannot write to {}, see --data-dir", data_dir.display()))?;
         let config = runtime_api::Config {
             // What SDKs in functions sign for.
             region: self.credentials.region.clone(),
             account: ACCOUNT.to_owned(),
             injected: environment::identity(self.credentials),
             inherited: inherited(self.process),
-            temporary: Some(temporary),
+            file_system: self.file_system.system.clone(),
             concurrency: arguments
                 .concurrency
                 .unwrap_or_else(runtime_api::Config::default_concurrency),
             processors: runtime_api::Config::available_processors(),
-            supervisor: runtime_api::Supervisor {
-                program: self.process.program.clone(),
-                arguments: vec![SUPERVISE.into()],
-            },
+            supervisor: supervisor(self.process),
             clock: self.clock.clone(),
             new_id: Arc::new(new_ids()?),
             faults: Arc::<Faults>::clone(self.faults),
@@ -274,6 +270,7 @@ fn spec(
         runtime: function.runtime.clone(),
         handler: function.handler.clone(),
         memory_mb: function.memory_mb,
+        tmp_mb: function.tmp_mb,
         timeout: function.timeout,
         reserved_concurrency: function.reserved_concurrency,
         retry_attempts: function.retry_attempts,

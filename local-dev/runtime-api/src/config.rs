@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::fact::Fact;
 use crate::fault::Faults;
+use crate::file_system::FileSystem;
 
 /// What holds for every function.
 #[derive(Clone)]
@@ -27,9 +28,8 @@ pub struct Config {
     /// What processes inherit of the emulator's own environment, for example `PATH` and `HOME`.
     /// Everything else wins over it.
     pub inherited: BTreeMap<OsString, OsString>,
-    /// Where each environment gets a folder of its own for temporary files, `TMPDIR`, which is
-    /// removed when it ends; `None` leaves that variable out.
-    pub temporary: Option<PathBuf>,
+    /// What processes find of the machine's files.
+    pub file_system: FileSystem,
     /// How many environments may start or work at once; above it invocations queue, at most
     /// 10,000 callers a function. A function
     /// without any environment may always have one, so that a function which waits for another

@@ -30,6 +30,9 @@ pub struct FunctionSpec {
     pub handler: String,
     /// `MemorySize` in MB: told to the function, not enforced.
     pub memory_mb: u32,
+    /// `EphemeralStorage` in MB: the size of `/tmp` with
+    /// [`FileSystem::Lambda`](crate::FileSystem::Lambda).
+    pub tmp_mb: u32,
     /// Limit of a whole invocation, from the event to ready.
     pub timeout: Duration,
     /// Throttles above this many at once.

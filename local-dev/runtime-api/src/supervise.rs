@@ -17,15 +17,27 @@ use std::ffi::OsString;
 use std::io;
 use std::io::BufRead;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
+use std::str::FromStr;
 
 use rustix::process::Pid;
 use rustix::process::Signal;
 use rustix::process::kill_process_group;
 
+use crate::file_system;
+use crate::file_system::View;
+
 /// The first argument of a process that becomes a function: then the emulator's process ID, the
 /// program and its arguments.
 pub(crate) const LAUNCH: &str = "launch";
+/// The same with files as on Lambda: before the program the size of `/tmp` in MB, how many paths
+/// are kept, and these.
+pub(crate) const LAUNCH_AS_ON_LAMBDA: &str = "launch-as-on-lambda";
+/// The first argument of a process that tries whether it can have files as on Lambda: then the
+/// folder of a function.
+pub(crate) const PROBE: &str = "probe";
 /// The only argument of the guard, a process that outlives the one that started it: it reads lines
 /// `+GROUP` and `-GROUP` on its standard input, and when that ends kills the process groups that
 /// are left.
@@ -43,10 +55,24 @@ pub fn supervise(arguments: impl IntoIterator<Item = OsString>) -> io::Result<()
         guard(io::stdin().lock());
         return Ok(());
     }
-    if task == LAUNCH {
-        let parent = arguments.next().and_then(|pid| pid.to_str()?.parse().ok());
-        if let (Some(parent), Some(program)) = (parent, arguments.next()) {
-            return match launch(parent, &program, arguments) {
+    if task == PROBE
+        && let Some(code) = arguments.next()
+    {
+        let view = View {
+            code: code.into(),
+            tmp_mb: 1,
+            kept: Vec::new(),
+        };
+        return file_system::view(&view, Path::new("/"));
+    }
+    if task == LAUNCH || task == LAUNCH_AS_ON_LAMBDA {
+        let parent = number(&mut arguments);
+        let view = match task == LAUNCH {
+            true => Some(None),
+            false => view_of(&mut arguments).map(Some),
+        };
+        if let (Some(parent), Some(view), Some(program)) = (parent, view, arguments.next()) {
+            return match launch(parent, view.as_ref(), &program, arguments) {
                 Err(error) => Err(io::Error::new(
                     error.kind(),
                     format!("cannot run {}: {error}", program.display()),
@@ -60,12 +86,32 @@ pub fn supervise(arguments: impl IntoIterator<Item = OsString>) -> io::Result<()
     ))
 }
 
+/// What follows [`LAUNCH_AS_ON_LAMBDA`] and the process ID, before the program.
+fn view_of(arguments: &mut impl Iterator<Item = OsString>) -> Option<View> {
+    let tmp_mb = number(arguments)?;
+    let kept: usize = number(arguments)?;
+    Some(View {
+        code: std::env::current_dir().ok()?,
+        tmp_mb,
+        kept: arguments.take(kept).map(PathBuf::from).collect(),
+    })
+}
+
+fn number<N: FromStr>(arguments: &mut impl Iterator<Item = OsString>) -> Option<N> {
+    arguments.next()?.to_str()?.parse().ok()
+}
+
 /// Becomes `program`, which ends with the process `parent`.
 fn launch(
     parent: i32,
+    view: Option<&View>,
     program: &OsString,
     arguments: impl Iterator<Item = OsString>,
 ) -> Result<Infallible, io::Error> {
+    if let Some(view) = view {
+        file_system::view(view, Path::new(program))?;
+    }
+    // After the namespaces: whoever enters one loses the signal.
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     // The parent may have gone before the signal was asked for; another process is the parent then.

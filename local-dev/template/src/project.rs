@@ -223,6 +223,8 @@ pub struct Function {
     pub environment: BTreeMap<String, String>,
     /// `MemorySize` in MB, 128 by default.
     pub memory_mb: u32,
+    /// `EphemeralStorage.Size` in MB, 512 by default: how much `/tmp` holds.
+    pub tmp_mb: u32,
     /// `Timeout`, 3 s by default.
     pub timeout: Duration,
     /// `ReservedConcurrentExecutions`.

@@ -34,6 +34,15 @@ fn obey((order, argument): (&str, &str)) -> io::Result<String> {
             writeln!(out, "{argument}")?;
             out.flush()?;
         }
+        // What a command says, on one line, or why it failed.
+        "shell" => {
+            let output = Command::new("sh").args(["-c", argument]).output()?;
+            let said = match output.status.success() {
+                true => output.stdout,
+                false => output.stderr,
+            };
+            return Ok(String::from_utf8_lossy(&said).trim().replace('\n', " "));
+        }
         "complain" => writeln!(io::stderr(), "{argument}")?,
         "exit" => std::process::exit(argument.parse().map_err(io::Error::other)?),
         // Of the function's group.

@@ -145,6 +145,11 @@ pub(crate) struct DevArguments {
     #[arg(long, value_enum, value_name = "WHOSE", default_value_t = WhoseCredentials::Local)]
     #[arg(help_heading = "Functions")]
     pub(crate) credentials: WhoseCredentials,
+    /// What functions find of this machine's files: as on Lambda, where their code is read-only and
+    /// /tmp is the environment's own (Linux, where it allows user namespaces), or as they are
+    #[arg(long, value_enum, value_name = "WHOSE", default_value_t = FileSystem::Lambda)]
+    #[arg(help_heading = "Functions")]
+    pub(crate) file_system: FileSystem,
     /// Put what changes in the place of what runs, without closing a connection: the template, the
     /// variables, code and binaries [default: in a terminal, without --json and --no-build]
     #[arg(long, overrides_with = "no_watch")]
@@ -183,6 +188,15 @@ pub(crate) enum WhoseCredentials {
     Local,
     /// Yours: those of the environment, or the keys of a profile
     Inherit,
+}
+
+/// What functions find of this machine's files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum FileSystem {
+    /// Read-only code, a /tmp of their own with the size of `EphemeralStorage`
+    Lambda,
+    /// This machine's files as they are
+    Machine,
 }
 
 impl DevArguments {
@@ -315,6 +329,7 @@ mod tests {
         assert_eq!(dev.stage, "local");
         assert_eq!(dev.data_dir, PathBuf::from(".gatepost"));
         assert_eq!(dev.sigv4, Sigv4::Warn);
+        assert_eq!(dev.file_system, FileSystem::Lambda);
     }
 
     #[test]
@@ -337,6 +352,7 @@ mod tests {
             &["--quota", "frame-bytes=many"],
             &["--credentials", "mine"],
             &["--sigv4", "on"],
+            &["--file-system", "docker"],
         ] {
             assert!(dev(arguments).is_err(), "{arguments:?}");
         }

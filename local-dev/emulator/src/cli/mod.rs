@@ -9,6 +9,7 @@ use std::fmt;
 
 pub(crate) use arguments::CommandLine;
 pub(crate) use arguments::DevArguments;
+pub(crate) use arguments::FileSystem;
 pub(crate) use arguments::RESERVED;
 pub(crate) use arguments::Sigv4;
 pub(crate) use arguments::Subcommand;

@@ -21,6 +21,7 @@ use crate::build::Launch;
 use crate::build::Order;
 use crate::build::Profile;
 use crate::cli::Process;
+use crate::file_system::is_lambda_possible;
 use crate::overview;
 use crate::port;
 use crate::style::Style;
@@ -93,6 +94,7 @@ pub(super) async fn run(
     checks.extend(tools(&functions, process).await);
     let folder = process.folder.join(&arguments.data_dir);
     checks.push(data_dir(&folder));
+    checks.push(files(process));
     checks.extend(runtimes(&functions, process, &folder.join("runtimes")).await);
     let runs = emulator(&folder, &mut checks);
     checks.push(listens(arguments.port, runs).await);
@@ -221,6 +223,21 @@ fn data_dir(folder: &Path) -> Check {
         Err(error) => Check::problem(
             what,
             format!("{shown} cannot be written to ({error}): name another with --data-dir"),
+        ),
+    }
+}
+
+/// Whether functions find their files as on Lambda.
+fn files(process: &Process) -> Check {
+    match is_lambda_possible(process) {
+        Ok(()) => Check::ok(
+            "file system",
+            "code is read-only, and /tmp each environment's own",
+        ),
+        Err(why) => Check::new(
+            "file system",
+            State::Note,
+            format!("functions find this machine's files as they are: {why}"),
         ),
     }
 }

@@ -29,9 +29,11 @@ use super::variables::variables;
 use crate::fact::FactEvent;
 use crate::fact::StopReason;
 use crate::fault::Step;
+use crate::file_system::FileSystem;
 use crate::function_error::FunctionError;
 use crate::schedule::InitFailure;
 use crate::supervise::LAUNCH;
+use crate::supervise::LAUNCH_AS_ON_LAMBDA;
 
 /// Lambda's Shutdown phase with an internal extension: SIGTERM, then this long until SIGKILL.
 /// Without extensions there is no SIGTERM.
@@ -81,10 +83,21 @@ async fn start(environment: &Arc<Environment>) -> io::Result<Running> {
     let reader = Receiver::from_owned_fd(reader.into())?;
 
     let mut command = Command::new(&config.supervisor.program);
+    command.args(&config.supervisor.arguments);
+    match &config.file_system {
+        FileSystem::Machine { .. } => {
+            command.arg(LAUNCH).arg(std::process::id().to_string());
+        }
+        FileSystem::Lambda { kept } => {
+            command
+                .arg(LAUNCH_AS_ON_LAMBDA)
+                .arg(std::process::id().to_string())
+                .arg(spec.tmp_mb.to_string())
+                .arg(kept.len().to_string())
+                .args(kept);
+        }
+    }
     command
-        .args(&config.supervisor.arguments)
-        .arg(LAUNCH)
-        .arg(std::process::id().to_string())
         .arg(&spec.command.program)
         .args(&spec.command.arguments)
         .current_dir(&spec.command.folder)
@@ -166,11 +179,14 @@ async fn watch(environment: &Arc<Environment>, mut running: Running) -> io::Resu
 }
 
 impl Environment {
-    /// Its own folder for temporary files. `/tmp` is every environment's: a process has one of its
-    /// own only in a namespace.
+    /// Its own folder for temporary files, when `/tmp` is every environment's.
     fn temporary(&self) -> Option<PathBuf> {
-        let folder = self.machine.config.temporary.as_ref()?;
-        Some(folder.join(format!("{}-{}", self.spec.id, self.id)))
+        match &self.machine.config.file_system {
+            FileSystem::Machine {
+                temporary: Some(folder),
+            } => Some(folder.join(format!("{}-{}", self.spec.id, self.id))),
+            FileSystem::Machine { temporary: None } | FileSystem::Lambda { .. } => None,
+        }
     }
 
     fn started(&self, pid: u32) {

@@ -24,6 +24,7 @@ fn spec(id: &str) -> FunctionSpec {
         runtime: "provided.al2023".to_owned(),
         handler: "f".to_owned(),
         memory_mb: 128,
+        tmp_mb: 512,
         timeout: Duration::from_secs(3),
         reserved_concurrency: None,
         retry_attempts: 2,

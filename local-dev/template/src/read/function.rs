@@ -15,6 +15,8 @@ use crate::read::invoke_config::InvokeConfig;
 
 /// `MemorySize` in MB (Lambda quotas) and its default.
 const MEMORY: std::ops::RangeInclusive<u32> = 128..=10_240;
+/// `EphemeralStorage.Size` in MB (Lambda quotas) and its default.
+const TMP: std::ops::RangeInclusive<u32> = 512..=10_240;
 /// `Timeout` in seconds (Lambda quotas).
 const TIMEOUT: std::ops::RangeInclusive<u32> = 1..=900;
 /// `Timeout` if none is given, in seconds.
@@ -80,6 +82,10 @@ impl Reader<'_> {
             memory_mb: self
                 .number(properties, "MemorySize", MEMORY)
                 .unwrap_or(*MEMORY.start()),
+            tmp_mb: properties
+                .get("EphemeralStorage")
+                .and_then(|storage| self.number(storage, "Size", TMP))
+                .unwrap_or(*TMP.start()),
             timeout: Duration::from_secs(u64::from(
                 self.number(properties, "Timeout", TIMEOUT)
                     .unwrap_or(DEFAULT_TIMEOUT),

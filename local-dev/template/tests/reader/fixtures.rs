@@ -15,9 +15,9 @@ fn reads_plain_cloudformation() {
           ping → a mock 29s, templates ["200"], 0 mappings, responses []
           sendMessage → Chat 5s two-way
         function Authorize (Authorize) python3.12 index.handler, 33 bytes inline
-          128 MB, 3s, retries 2 for 21600s, reserved None
+          128 MB, /tmp 512 MB, 3s, retries 2 for 21600s, reserved None
         function Chat (chat-dev) nodejs22.x index.handler, folder src
-          128 MB, 6s, retries 0 for 21600s, reserved None
+          128 MB, /tmp 512 MB, 6s, retries 0 for 21600s, reserved None
           success → Chat
           ENDPOINT=https://f3w6eayet2.execute-api.us-east-1.amazonaws.com/dev
           STAGE=dev
@@ -58,15 +58,15 @@ fn reads_a_sam_websocket_api() {
           $default → Talk 1s
           ask → Talk 29s two-way
         function Guard (Guard) provided.al2023 guard, cargo guard in .
-          128 MB, 3s, retries 2 for 21600s, reserved None
+          128 MB, /tmp 512 MB, 3s, retries 2 for 21600s, reserved None
           LEVEL=info
           MODE=all
         function Made (Made) provided.al2023 bootstrap, no code
-          128 MB, 20s, retries 2 for 21600s, reserved None
+          128 MB, /tmp 512 MB, 20s, retries 2 for 21600s, reserved None
           LEVEL=info
           MODE=all
         function Talk (Talk) provided.al2023 bootstrap, cargo talk in .
-          128 MB, 20s, retries 1 for 60s, reserved None
+          128 MB, /tmp 512 MB, 20s, retries 1 for 60s, reserved None
           failure → Guard
           aliases {"live"}
           LEVEL=info
@@ -92,7 +92,7 @@ fn reads_what_the_cdk_writes() {
           stage prod {}
           $connect → Handler886CB40B 29s
         function Handler886CB40B (Handler886CB40B) nodejs22.x index.handler, folder src
-          128 MB, 3s, retries 2 for 21600s, reserved None
+          128 MB, /tmp 512 MB, 3s, retries 2 for 21600s, reserved None
           GREETING=Grüß Gott 😀
     "#]]
     .assert_eq(&read.unwrap());
@@ -108,11 +108,11 @@ fn reads_a_chat_application_with_merge_keys() {
           $disconnect → OnConnect 29s
           sendmessage → SendMessage 29s
         function OnConnect (OnConnect) python3.12 app.connect, folder src
-          256 MB, 3s, retries 2 for 21600s, reserved None
+          256 MB, /tmp 512 MB, 3s, retries 2 for 21600s, reserved None
           ORIGINS=https://a.example https://b.example
           TABLE_NAME=connections
         function SendMessage (SendMessage) python3.12 app.send, folder src
-          128 MB, 3s, retries 2 for 21600s, reserved None
+          128 MB, /tmp 512 MB, 3s, retries 2 for 21600s, reserved None
         ! t.yaml:33:3: API Gateway may not call `SendMessage` for `sendmessage`: on AWS it fails with 500 (add an AWS::Lambda::Permission for apigateway.amazonaws.com whose `SourceArn` fits)
         ! t.yaml:62:11: `ConnectionsTable`: AWS::DynamoDB::Table is not emulated
         ! t.yaml:88:3: no WebSocket API is mapped to `chat.example.com` here (add an AWS::ApiGatewayV2::ApiMapping)

@@ -174,8 +174,9 @@ fn function_lines(function: &Function) -> Vec<String> {
             function.id, function.name, function.runtime, function.handler
         ),
         format!(
-            "  {} MB, {:?}, retries {} for {:?}, reserved {:?}",
+            "  {} MB, /tmp {} MB, {:?}, retries {} for {:?}, reserved {:?}",
             function.memory_mb,
+            function.tmp_mb,
             function.timeout,
             function.retry_attempts,
             function.maximum_event_age,

@@ -59,7 +59,7 @@ fn values_are_given_or_by_default() {
           stage default {}
           $default → Fn 29s
         function Fn (Fn) python3.12 app.handler, folder src
-          128 MB, 3s, retries 2 for 21600s, reserved None
+          128 MB, /tmp 512 MB, 3s, retries 2 for 21600s, reserved None
           AA=a
           BB=b
           LL=x+y

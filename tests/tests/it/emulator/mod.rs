@@ -11,6 +11,7 @@ mod console;
 mod credentials;
 mod domains;
 mod faults;
+mod file_system;
 mod functions;
 mod inline;
 mod integrations;

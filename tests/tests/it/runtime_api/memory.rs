@@ -1,7 +1,4 @@
-//! What an environment uses of the machine. Lambda guide, "Configure Lambda function memory" and
-//! "Understanding the Lambda execution environment lifecycle".
-
-use std::path::Path;
+//! What an environment uses of the machine. Lambda guide, "Configure Lambda function memory".
 
 use gatepost_runtime_api::FactEvent;
 use gatepost_runtime_api::StopReason;
@@ -33,28 +30,4 @@ async fn more_memory_than_the_function_has_is_told_at_once_and_the_most_at_the_e
     stage.lambda.shutdown().await;
     assert_eq!(stage.facts.count(memory), 2);
     assert_eq!(stage.facts.stopped(1).await, StopReason::Shutdown);
-}
-
-#[tokio::test]
-async fn every_environment_has_a_folder_of_its_own_for_temporary_files() {
-    let folder = tempfile::tempdir().unwrap();
-    let temporary = Some(folder.path().to_owned());
-    let stage = Stage::with(|config| config.temporary = temporary, |_| {}).await;
-    let mut first = stage.puppet().await;
-    let _one = stage.invoke("1");
-    first.next().await;
-    let _two = stage.invoke("2");
-    let mut second = stage.puppet().await;
-    let mut folders = Vec::new();
-    for puppet in [&mut first, &mut second] {
-        let variables: Vec<(String, String)> =
-            serde_json::from_str(&puppet.order("variables").await).unwrap();
-        let own = variables.into_iter().find(|(name, _)| name == "TMPDIR");
-        let (_, own) = own.unwrap();
-        std::fs::write(Path::new(&own).join("file"), "text").unwrap();
-        folders.push(own);
-    }
-    assert_ne!(folders[0], folders[1]);
-    stage.lambda.shutdown().await;
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }

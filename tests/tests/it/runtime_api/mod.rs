@@ -12,6 +12,7 @@ mod destinations;
 mod extensions;
 mod facts;
 mod failures;
+mod file_system;
 mod freeze;
 mod golden;
 mod http;

@@ -59,6 +59,7 @@ fn a_function_that_is_wrong() {
             ("      CodeUri: src\n", ""),
             ("Timeout: 3", "Timeout: soon"),
             ("MemorySize: 128", "MemorySize: 64"),
+            ("MemorySize: 128", "EphemeralStorage: {Size: 20000}"),
             ("{LEVEL: info}", "{AWS_REGION: eu-west-1}"),
             ("{LEVEL: info}", "{1st: info}"),
             ("{LEVEL: info}", "{LEVEL: {a: b}}"),
@@ -101,6 +102,12 @@ fn a_function_that_is_wrong() {
            |
         45 |       MemorySize: 64
            |                   ^^
+        ----
+        `Size` is a whole number from 512 to 10240, and not `20000`
+          --> t.yaml:45:32
+           |
+        45 |       EphemeralStorage: {Size: 20000}
+           |                                ^^^^^
         ----
         `AWS_REGION` is set by Lambda, and cannot be set by a template
           --> t.yaml:46:33
