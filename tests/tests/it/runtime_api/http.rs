@@ -52,6 +52,12 @@ impl Connection {
         Some(Self(BufStream::new(stream)))
     }
 
+    /// Sends nothing more, and waits until the other side took that for the end.
+    pub(super) async fn break_off(mut self) {
+        self.0.get_mut().shutdown().await.unwrap();
+        self.ended().await;
+    }
+
     /// Waits until the other side ends it.
     pub(super) async fn ended(&mut self) {
         let mut rest = Vec::new();

@@ -82,7 +82,7 @@ async fn a_response_that_breaks_off_is_none() {
          Content-Length: 100\r\n\r\n\"half"
     );
     broken.send_bytes(head.as_bytes()).await;
-    drop(broken);
+    broken.break_off().await;
     // Nobody was answered, and the function may do better.
     assert_eq!(puppet.respond(&event, b"\"whole\"").await.status, 202);
     assert_eq!(outcome(invocation).await.unwrap(), "\"whole\"");

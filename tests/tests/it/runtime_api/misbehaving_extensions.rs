@@ -91,6 +91,12 @@ async fn one_that_does_not_come_back_ends_the_environment_with_the_functions_tim
     assert_eq!(outcome(invocation).await.unwrap(), "\"answered\"");
     drop((puppet.runtime, extension));
     assert_eq!(stage.facts.stopped(1).await, StopReason::Timeout);
+    // Until then it went on: that the runtime asked again was not its end.
+    let ended = |fact: &FactEvent| matches!(fact, FactEvent::Ended { .. });
+    match stage.facts.wait(ended).await {
+        FactEvent::Ended { took, .. } => assert!(took >= limit, "{took:?}"),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[tokio::test]
