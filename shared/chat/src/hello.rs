@@ -16,6 +16,7 @@ use gatepost_store::Room;
 use gatepost_store::SessionPolicy;
 use gatepost_store::StoreError;
 use gatepost_store::Subscription;
+use gatepost_store::USER_CONNECTIONS;
 
 use crate::Acted;
 use crate::After;
@@ -163,6 +164,10 @@ impl Chat {
             Some(None) => return Ok(None),
             Some(Some(subscribed)) => subscribed,
         };
+        let connections = subscribed.iter().map(|one| one.connections).max();
+        if connections > Some(u64::from(USER_CONNECTIONS)) {
+            self.make_way(connection, degraded, after).await?;
+        }
         for (index, (room, subscribed)) in rooms.iter().zip(subscribed).enumerate() {
             found.most = found.most.max(subscribed.subscribers);
             let rooms_before = subscribed
@@ -223,6 +228,27 @@ impl Chat {
 }
 
 impl Chat {
+    /// A connection came in without a hello, and the user has too many now: others give way as they
+    /// do to a hello.
+    async fn make_way(
+        &self,
+        connection: &Connection,
+        degraded: &mut bool,
+        after: &mut Vec<After>,
+    ) -> Result<(), StoreError> {
+        let registry = &self.parts.registry;
+        let greeting = registry
+            .hello(connection, SessionPolicy::Multi, self.now())
+            .await;
+        if let Some(Greeting::Welcome { replaced }) = unless_away(greeting, degraded)? {
+            after.push(After::Close {
+                connections: replaced,
+                bye: Some(Farewell::Replaced),
+            });
+        }
+        Ok(())
+    }
+
     /// Ends subscriptions to rooms that turned out not to be readable.
     pub(crate) async fn withdraw(
         &self,

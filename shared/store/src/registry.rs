@@ -67,7 +67,8 @@ pub enum Greeting {
         /// than [`USER_CONNECTIONS`], those heard of longest ago, the same client's first.
         replaced: Vec<ConnectionId>,
     },
-    /// This client was replaced before and did not say `take`.
+    /// This client was replaced before and did not say `take`. Nothing is changed under the user;
+    /// the connection's own record says what it said.
     Replaced,
     /// The connection was closed meanwhile.
     Closed,
@@ -123,6 +124,8 @@ pub struct Subscribed {
     pub subscribers: u64,
     /// Rooms that the connection is subscribed to, this one and all that were asked for included.
     pub rooms: u64,
+    /// Connections of the user, this one included. Only a hello makes others give way.
+    pub connections: u64,
 }
 
 /// Whose limits they are.
@@ -259,7 +262,10 @@ pub trait Registry: std::fmt::Debug + Send + Sync {
         now: Millis,
     ) -> Result<Greeting, StoreError>;
 
-    /// One round trip before an append: session fence and rate limits.
+    /// One round trip before an append: session fence and rate limits. What is refused, by
+    /// whichever limit, takes nothing of any. Where the limits of the user and of the room are in
+    /// two places, what one gave is given back when the other refuses, in a second round trip: a
+    /// send of the same user or room in between may be told to wait though it need not.
     async fn admit(
         &self,
         user: &UserId,
@@ -308,7 +314,8 @@ pub trait Registry: std::fmt::Debug + Send + Sync {
         now: Millis,
     ) -> Result<Option<Unsubscribed>, StoreError>;
 
-    /// Ends every subscription of a user in a room. One that is renewed at the same time ends too;
+    /// Ends every subscription of a user in a room, also those of a connection that is not under
+    /// the user any more. One that is renewed at the same time ends too;
     /// one that begins later holds, so whoever subscribes asks the history again whether it may.
     /// Answers those that were there; may be repeated.
     async fn evict(

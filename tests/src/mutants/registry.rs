@@ -139,6 +139,7 @@ impl Registry for WrongRegistry {
             let subscribed = Subscribed {
                 first_device: false,
                 rooms: 1,
+                connections: 1,
                 renewed: false,
                 subscribers: 1,
             };

@@ -138,3 +138,20 @@ async fn of_eleven_connections_the_one_heard_of_longest_ago_is_closed() {
     };
     assert_eq!(world.events("c1"), [bye]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn whoever_joins_without_a_hello_counts_among_the_ten_connections() {
+    let world = world();
+    for number in 0..10 {
+        world
+            .join(&device("ann", &format!("c{number}")), "lobby")
+            .await;
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    assert_eq!(world.gateway.closed(), [""; 0]);
+    world.join(&device("ann", "c10"), "lobby").await;
+    assert_eq!(world.gateway.closed(), ["c0"]);
+    world.join(&device("ann", "c10"), "attic").await;
+    world.join(&user("bob"), "lobby").await;
+    assert_eq!(world.gateway.closed(), ["c0"]);
+}

@@ -99,16 +99,10 @@ impl RedisRegistry {
             .arg(ttl(connection.lease, now))
     }
 
-    /// Takes `times` from the room's rate, which has one.
-    pub(super) fn limit_room(
-        &self,
-        room: &RoomName,
-        per_room: u32,
-        times: i64,
-        now: Millis,
-    ) -> Call {
-        let (interval, tolerance) = interval_us(per_room);
-        Call::script(&script::LIMIT_ROOM, [&self.keys.room(room)])
+    /// Takes `times` from the rate whose limit is in this key.
+    pub(super) fn limit(key: &str, rate: u32, times: i64, now: Millis) -> Call {
+        let (interval, tolerance) = interval_us(rate);
+        Call::script(&script::LIMIT, [key])
             .arg(now)
             .arg(times * interval)
             .arg(tolerance)

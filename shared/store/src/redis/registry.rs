@@ -173,16 +173,23 @@ impl Registry for RedisRegistry {
             .arg(GRACE_MS);
         let limits_room = rates.per_room != 0;
         let calls = if limits_room {
-            vec![admit, self.limit_room(room, rates.per_room, 1, now)]
+            let key = self.keys.room(room);
+            vec![admit, Self::limit(&key, rates.per_room, 1, now)]
         } else {
             vec![admit]
         };
         let mut answers = self.run(what, &[&calls]).await?;
         let (user_wait, client): (i64, String) = answers.next()?;
         let room_wait: i64 = if limits_room { answers.next()? } else { 0 };
-        if user_wait != 0 && limits_room && room_wait == 0 {
-            // What one user may not send must not use up what the room may.
+        // What one user may not send must not use up what the room may, nor what a room does not
+        // take what the user may.
+        let room_gives_back = user_wait != 0 && limits_room && room_wait == 0;
+        let user_gives_back = user_wait == 0 && room_wait > 0 && rates.per_user != 0;
+        if room_gives_back {
             self.refund(room, rates.per_room, now).await?;
+        } else if user_gives_back {
+            let call = Self::limit(&self.keys.user(user), rates.per_user, -1, now);
+            let _: i64 = self.one(what, call).await?;
         }
         if user_wait < 0 {
             return Ok(Admission::Replaced);
@@ -202,7 +209,7 @@ impl Registry for RedisRegistry {
         if per_room == 0 {
             return Ok(());
         }
-        let call = self.limit_room(room, per_room, -1, now);
+        let call = Self::limit(&self.keys.room(room), per_room, -1, now);
         self.link
             .one("giving back a room's rate", call)
             .await
@@ -287,8 +294,9 @@ impl Registry for RedisRegistry {
         if matches!(renewed, Value::Int(_)) {
             return Ok(None);
         }
-        let mut renewed: Vec<i64> = read(what, renewed)?;
-        let in_rooms = u64::try_from(renewed.pop().unwrap_or_default()).unwrap_or_default();
+        let mut renewed: Vec<u64> = read(what, renewed)?;
+        let connections = renewed.pop().unwrap_or_default();
+        let in_rooms = renewed.pop().unwrap_or_default();
         let mut shards = Vec::with_capacity(rooms.len());
         for room in rooms {
             let index = shard_of(&subscriber.user, room.shards);
@@ -321,6 +329,7 @@ impl Registry for RedisRegistry {
                 renewed: place == 3,
                 subscribers,
                 rooms: in_rooms,
+                connections,
             });
         }
         if answers.next()? {
@@ -372,28 +381,31 @@ impl Registry for RedisRegistry {
     ) -> Result<Vec<Subscriber>, StoreError> {
         let what = "ending a user's subscriptions";
         let evict = Call::script(&script::EVICT, [&self.keys.user(user)]).arg(room.as_str());
-        let places: Vec<(String, String)> = self.one(what, evict).await?;
-        let mut subscribers = Vec::with_capacity(places.len());
-        for (id, place) in places {
-            subscribers.push(record::place(what, user, id, &place)?.subscriber);
-        }
-        if subscribers.is_empty() {
-            return Ok(subscribers);
-        }
-        let shard = subscribers
-            .iter()
-            .map(|subscriber| self.unsubscribed(subscriber, room, shards, now))
+        let (list, fan_out) = self.keys.shard(&Shard {
+            room: room.clone(),
+            index: shard_of(user, shards),
+        });
+        let from_shard = Call::script(&script::EVICT_FROM_SHARD, [&list, &fan_out])
+            .arg(user.as_str())
+            .arg(now)
+            .arg(stamp()?)
+            .arg(DAY_MS);
+        let mut answers = self.run(what, &[&[evict], &[from_shard]]).await?;
+        let placed: Vec<String> = answers.next()?;
+        let listed: Vec<Vec<u8>> = answers.next()?;
+        let evicted = listed.iter().map(|text| record::subscriber(what, text));
+        let evicted = evicted.collect::<Result<Vec<_>, _>>()?;
+        let placed = placed
+            .into_iter()
+            .map(|id| record::connection_id(what, id))
             .collect::<Result<Vec<_>, _>>()?;
-        let forget: Vec<_> = subscribers
-            .iter()
-            .map(|subscriber| self.forget(&subscriber.connection, room))
+        let listed = evicted.iter().map(|subscriber| &subscriber.connection);
+        let forget: Vec<_> = listed
+            .chain(&placed)
+            .map(|id| self.forget(id, room))
             .collect();
-        let mut answers = self.run(what, &[&shard, &forget]).await?;
-        let mut evicted = Vec::with_capacity(subscribers.len());
-        for subscriber in subscribers {
-            if answers.next()? {
-                evicted.push(subscriber);
-            }
+        if !forget.is_empty() {
+            self.run(what, &[&forget]).await?;
         }
         Ok(evicted)
     }

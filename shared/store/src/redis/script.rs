@@ -39,8 +39,9 @@ scripts! {
     RENEW = "renew";
     LEAVE = "leave";
     EVICT = "evict";
+    EVICT_FROM_SHARD = "evict_from_shard";
     ADMIT = "admit";
-    LIMIT_ROOM = "limit_room";
+    LIMIT = "limit";
     TAKE = "take";
     SUBSCRIBE = "subscribe";
     UNSUBSCRIBE = "unsubscribe";

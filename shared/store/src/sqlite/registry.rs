@@ -345,13 +345,14 @@ impl Registry for SqliteRegistry {
             return Ok(None);
         };
         rows.map(|row| {
-            let (first_device, renewed, subscribers, in_rooms) =
-                columns::<(bool, bool, i64, i64)>(what, row)?;
+            let (first_device, renewed, subscribers, in_rooms, connections) =
+                columns::<(bool, bool, i64, i64, i64)>(what, row)?;
             Ok(Subscribed {
                 first_device,
                 renewed,
                 subscribers: row::seq_of(subscribers),
                 rooms: row::seq_of(in_rooms),
+                connections: row::seq_of(connections),
             })
         })
         .collect::<Result<_, _>>()

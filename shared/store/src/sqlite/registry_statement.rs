@@ -2,17 +2,20 @@
 //! transaction that no other call and no freeze can come into the middle of.
 
 /// The form of the tables. A file of another one is made anew.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 
-/// `closed_until` is a tombstone: until then nothing can be added for the connection. `listed`:
-/// under its user, so a post target. `replaced.who` is a client, or `@` and a connection.
+/// `closed_until` is a tombstone: until then nothing can be added for the connection. `place`: a
+/// connection under its user, so a post target. `replaced.who` is a client, or `@` and a connection.
 pub(super) const TABLES: &str = "
 begin immediate;
 create table if not exists connection (
   id text primary key, user blob, name text, dialect text, client text, lease integer,
-  listed integer not null default 0, closed_until integer
+  closed_until integer
 ) strict, without rowid;
-create index if not exists connection_user on connection (user);
+create table if not exists place (
+  user blob not null, connection text not null, client text, lease integer not null,
+  primary key (user, connection)
+) strict, without rowid;
 create table if not exists replaced (
   user blob not null, who text not null, ends integer not null, primary key (user, who)
 ) strict, without rowid;
@@ -30,7 +33,7 @@ create table if not exists fan_out (
   room text not null, shard integer not null, holder text, ends integer,
   dirty integer not null default 0, cursor integer, stamp integer, primary key (room, shard)
 ) strict, without rowid;
-pragma user_version = 2;
+pragma user_version = 3;
 commit";
 
 /// What the statements of one call tell each other.
@@ -54,6 +57,7 @@ pub(super) const SWEEP: &str = "
 begin immediate;
 delete from connection
   where coalesce(lease, 0) <= ?1 - 60000 and coalesce(closed_until, 0) <= ?1;
+delete from place where lease <= ?1;
 delete from replaced where ends <= ?1;
 delete from bucket where full <= ?1 * 1000;
 update fan_out set stamp = abs(random()) >> 11 where exists (select 1 from subscription s
@@ -68,14 +72,25 @@ select id, user, name, dialect, client, lease from connection
 where id = ?1 and user is not null and lease > ?2 and closed_until is null";
 
 pub(super) const CONNECTIONS_OF: &str = "
-select id, user, name, dialect, client, lease from connection
-where user = ?1 and listed and lease > ?2 and closed_until is null";
+select c.id, c.user, c.name, c.dialect, p.client, p.lease
+from place p join connection c on c.id = p.connection
+where p.user = ?1 and p.lease > ?2 and c.closed_until is null";
 
 /// The user's other connections, if the one of a hello comes in.
 macro_rules! others {
     () => {
-        "from connection where user = ?2 and id <> ?1 and listed and lease > ?7
+        "from place where user = ?2 and connection <> ?1 and lease > ?7
          and (select open and not refused from verdict)"
+    };
+}
+
+/// Puts the connection of a hello or a subscription under its user. A place whose lease has ended is
+/// as good as none.
+macro_rules! place {
+    () => {
+        "insert into place select ?2, ?1, ?5, ?6 from verdict where open and not refused
+  on conflict do update set lease = excluded.lease,
+    client = coalesce(excluded.client, iif(lease > ?7, client, null));"
     };
 }
 
@@ -94,21 +109,23 @@ insert into connection (id, user, name, dialect, client, lease)
   on conflict do update set user = excluded.user, name = excluded.name, dialect = excluded.dialect,
     client = coalesce(excluded.client, client), lease = excluded.lease, closed_until = null;
 delete from leaving;
-insert into leaving select id, client ",
+insert into leaving select connection, client ",
     others!(),
     " and ?8 <> 'multi' and (client is null or client is not ?5);
-insert into leaving select id, null ",
+insert into leaving select connection, null ",
     others!(),
-    " and id not in (select id from leaving)
+    " and connection not in (select id from leaving)
   order by client is not null and client is ?5, lease desc limit -1 offset ?11 - 1;
 insert into replaced select ?2, '@' || id, ?9 from leaving where true
   on conflict do update set ends = excluded.ends;
 insert into replaced select distinct ?2, client, ?10 from leaving where client is not null
   on conflict do update set ends = excluded.ends;
-update connection set listed = 0 where id in (select id from leaving) returning id;
+delete from place where user = ?2 and connection in (select id from leaving) returning connection;
 delete from replaced where user = ?2 and who in ('@' || ?1, ?5) and ?8 <> 'multi'
   and (select open and not refused from verdict);
-update connection set listed = 1 where id = ?1 and (select open and not refused from verdict);
+",
+    place!(),
+    "
 select open, refused from verdict;
 commit"
 );
@@ -149,7 +166,7 @@ insert into bucket select ?6, ",
   where ?7 > 0 and not replaced and user_wait <= 0 and room_wait <= 0
   on conflict do update set full = excluded.full;
 select replaced, user_wait, room_wait,
-  (select client from connection where id = ?1 and user = ?2 and listed) from admission;
+  (select client from place where user = ?2 and connection = ?1 and lease > ?3) from admission;
 commit"
 );
 
@@ -184,18 +201,21 @@ insert into occupancy values (?1, ?2)
 /// After [`CONNECT`]'s values ?8 `[[room, shard, shards, head], …]`, ?9 stamp. Answers whether the
 /// connection is open and whether it was replaced, then for each room whether with it the user comes
 /// into the room, whether the connection is in it already, how many subscriptions its shard has, and
-/// in how many rooms the connection is.
-pub(super) const SUBSCRIBE: &str = "
+/// in how many rooms the connection is, and how many connections the user has.
+pub(super) const SUBSCRIBE: &str = concat!(
+    "
 begin immediate;
 delete from verdict;
 insert into verdict select
   not exists (select 1 from connection where id = ?1 and closed_until > ?7),
   exists (select 1 from replaced where user = ?2 and who = '@' || ?1 and ends > ?7);
-insert into connection (id, user, name, dialect, client, lease, listed)
-  select ?1, ?2, ?3, ?4, ?5, ?6, not refused from verdict where open
+insert into connection (id, user, name, dialect, client, lease)
+  select ?1, ?2, ?3, ?4, ?5, ?6 from verdict where open
   on conflict do update set user = excluded.user, name = excluded.name, dialect = excluded.dialect,
-    client = coalesce(excluded.client, client), lease = excluded.lease, closed_until = null,
-    listed = excluded.listed;
+    client = coalesce(excluded.client, client), lease = excluded.lease, closed_until = null;
+",
+    place!(),
+    "
 delete from wanted;
 insert into wanted
   select key, value ->> 0, value ->> 1, value ->> 2, value ->> 3,
@@ -219,9 +239,11 @@ insert into subscription (room, shard, user, connection, name, dialect, shards, 
 select open, refused from verdict;
 select w.first, w.renewed,
   (select count(*) from subscription s where s.room = w.room and s.shard = w.shard),
-  (select count(*) from subscription s where s.connection = ?1 and s.lease > ?7)
+  (select count(*) from subscription s where s.connection = ?1 and s.lease > ?7),
+  (select count(*) from place where user = ?2 and lease > ?7)
   from wanted w order by w.number;
-commit";
+commit"
+);
 
 /// ?1 room, ?2 shard, ?3 user, ?4 connection, ?5 now, ?6 stamp.
 pub(super) const UNSUBSCRIBE: &str = "
@@ -258,9 +280,11 @@ select s.room, s.shards, exists (select 1 from subscription o where o.room = s.r
 update fan_out set stamp = ?4
   where (room, shard) in (select room, shard from subscription where connection = ?1);
 delete from subscription where connection = ?1;
+delete from place
+  where connection = ?1 and user = (select user from connection where id = ?1);
 insert into connection (id, closed_until) values (?1, ?3)
   on conflict do update set user = null, name = null, dialect = null, client = null, lease = null,
-    listed = 0, closed_until = excluded.closed_until;
+    closed_until = excluded.closed_until;
 commit";
 
 /// ?1 room, ?2 shard, ?3 now. Answers the stamp, and whether a lease ended.

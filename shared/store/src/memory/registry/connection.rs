@@ -73,7 +73,7 @@ impl RegistryState {
             }
         }
         replaced.extend(self.make_way(connection, now));
-        self.place(connection);
+        self.place(connection, now);
         Greeting::Welcome { replaced }
     }
 

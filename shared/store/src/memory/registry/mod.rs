@@ -45,7 +45,8 @@ pub struct RegistryState {
 /// A user's connections.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UserState {
-    /// Those that said hello or subscribed, as they did: post targets.
+    /// Those that said hello or subscribed, as they did: post targets. One whose lease has ended is
+    /// as good as none.
     pub places: BTreeMap<ConnectionId, Connection>,
     /// Those that another client replaced, and until when that counts.
     pub replaced: BTreeMap<ConnectionId, Millis>,
@@ -122,10 +123,11 @@ impl RegistryState {
     }
 
     /// Puts a connection under its user.
-    fn place(&mut self, connection: &Connection) {
+    fn place(&mut self, connection: &Connection, now: Millis) {
         let id = &connection.subscriber.connection;
         let user = self.user(&connection.subscriber.user);
-        let known = user.places.remove(id).and_then(|place| place.client);
+        let known = user.places.remove(id).filter(|place| place.lease > now);
+        let known = known.and_then(|place| place.client);
         user.places
             .insert(id.clone(), with_client(connection, known));
     }

@@ -31,6 +31,7 @@ impl RegistryState {
             return Admission::Replaced;
         }
         let place = known.places.get(connection);
+        let place = place.filter(|place| place.lease > now);
         let client = place.and_then(|place| place.client.clone());
         let limits = [
             (Limited::User(user.clone()), interval_us(rates.per_user)),

@@ -33,7 +33,8 @@ impl RegistryState {
         if replaced.get(id).is_some_and(|until| *until > now) {
             return None;
         }
-        self.place(connection);
+        self.place(connection, now);
+        let connections = self.connections_of(&subscriber.user, now).len() as u64;
         let mut subscribed = Vec::with_capacity(rooms.len());
         for room in rooms {
             let index = shard_of(&subscriber.user, room.shards);
@@ -60,6 +61,7 @@ impl RegistryState {
                 renewed,
                 subscribers: state.list.len() as u64,
                 rooms: 0,
+                connections,
             });
         }
         let key = key_of(subscriber);

@@ -5,7 +5,10 @@ local known = redis.call('hmget', KEYS[1], 'x:' .. ARGV[1], 'c:' .. ARGV[1], 'g'
 local now, interval = tonumber(ARGV[2]), tonumber(ARGV[3])
 if known[1] and tonumber(known[1]) > now then return {-1, ''} end
 local client = ''
-if known[2] then client = string.match(known[2], '^%-?%d+ (%S+) ') end
+if known[2] then
+  local lease, named = string.match(known[2], '^(%-?%d+) (%S+) ')
+  if tonumber(lease) > now then client = named end
+end
 if interval == 0 then return {0, client} end
 now = now * 1000
 local full = math.max(tonumber(known[3] or '0'), now) + interval

@@ -1,17 +1,25 @@
 -- Renews a connection's place under its user, with the rooms it is in. Answers 0 if another client
 -- took over, else for each room 1 if with it the user comes into the room, 2 if this connection does,
--- 3 if it is in it already, and in how many rooms the connection is now.
+-- 3 if it is in it already, then in how many rooms the connection is now, and how many connections
+-- the user has.
 -- KEYS u; ARGV conn, lease, client or -, dialect, name, now, ttl, then rooms
 local conn, client, now = ARGV[1], ARGV[3], tonumber(ARGV[6])
 local fields = redis.call('hgetall', KEYS[1])
-local present, mine, count = {}, {}, 0
+local present, mine, count, connections = {}, {}, 0, 1
 for i = 1, #fields, 2 do
   local field, value = fields[i], fields[i + 1]
   local kind = string.sub(field, 1, 2)
   if kind == 'x:' and string.sub(field, 3) == conn and tonumber(value) > now then
     return 0
-  elseif kind == 'c:' and string.sub(field, 3) == conn and client == '-' then
-    client = string.match(value, '^%-?%d+ (%S+) ')
+  elseif kind == 'c:' then
+    local lease, named = string.match(value, '^(%-?%d+) (%S+) ')
+    if tonumber(lease) > now then
+      if string.sub(field, 3) ~= conn then
+        connections = connections + 1
+      elseif client == '-' then
+        client = named
+      end
+    end
   elseif kind == 'r:' then
     if tonumber(value) <= now then
       redis.call('hdel', KEYS[1], field)
@@ -31,5 +39,6 @@ for i = 8, #ARGV do
   if not mine[ARGV[i]] then mine[ARGV[i]], count = true, count + 1 end
 end
 answer[#answer + 1] = count
+answer[#answer + 1] = connections
 if redis.call('pttl', KEYS[1]) < tonumber(ARGV[7]) then redis.call('pexpire', KEYS[1], ARGV[7]) end
 return answer

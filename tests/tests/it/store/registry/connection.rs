@@ -1,9 +1,11 @@
 //! Connections and what becomes of them.
 
 use futures_util::future::join_all;
+use gatepost_store::Admission;
 use gatepost_store::Greeting;
 
 use super::MULTI;
+use super::NO_RATES;
 use super::TAKE;
 use super::connections;
 use super::enter;
@@ -18,6 +20,7 @@ use crate::store::words::client;
 use crate::store::words::conn;
 use crate::store::words::connection;
 use crate::store::words::into;
+use crate::store::words::room;
 use crate::store::words::subscriber;
 use crate::store::words::user;
 use crate::store::words::with_client;
@@ -32,6 +35,7 @@ behaviours! { Registries:
     a_connection_removed_before_it_was_written_stays_removed,
     removing_a_connection_leaves_its_successor,
     removing_twice_tells_its_rooms_once,
+    a_place_whose_lease_has_ended_names_no_client,
     subscribing_never_outlives_a_removal,
 }
 
@@ -233,4 +237,28 @@ async fn subscribing_never_outlives_a_removal(registries: Registries) {
             "round {round}"
         );
     }
+}
+
+async fn a_place_whose_lease_has_ended_names_no_client(registries: Registries) {
+    let registry = registries.open();
+    let ann = with_client("c1", "ann", "page");
+    registry.hello(&ann, MULTI, NOW).await.unwrap();
+    let client_at = async |now| {
+        let (of, id, lobby) = (user("ann"), conn("c1"), room("lobby"));
+        let admitted = registry.admit(&of, &id, &lobby, NO_RATES, now);
+        match admitted.await.unwrap() {
+            Admission::Admitted { client } => client,
+            other => panic!("{other:?}"),
+        }
+    };
+    let end = NOW + LEASE;
+    assert_eq!(client_at(end - 1).await, ann.client);
+    assert_eq!(client_at(end).await, None);
+    // Nor does it come back with the lease.
+    let mut renewed = connection("c1", "ann");
+    renewed.lease = end + LEASE;
+    registry.subscribe(&renewed, &[], end).await.unwrap();
+    assert_eq!(client_at(end).await, None);
+    let known = registry.connections_of(&user("ann"), end).await.unwrap();
+    assert_eq!(known, [renewed]);
 }

@@ -3,6 +3,7 @@
 use gatepost_store::Shard;
 use gatepost_store::Subscribers;
 
+use super::TAKE;
 use super::enter;
 use super::listed;
 use crate::store::Registries;
@@ -15,6 +16,7 @@ use crate::store::words::into;
 use crate::store::words::room;
 use crate::store::words::subscriber;
 use crate::store::words::user;
+use crate::store::words::with_client;
 
 behaviours! { Registries:
     every_connection_of_the_user_is_out_of_the_room_and_nobody_else,
@@ -22,6 +24,7 @@ behaviours! { Registries:
     whoever_was_evicted_comes_in_anew,
     the_version_changes_with_an_eviction,
     users_that_look_alike_stay,
+    a_connection_that_was_replaced_is_evicted_too,
     a_renewal_at_the_same_time_does_not_outlive_an_eviction,
 }
 
@@ -159,4 +162,19 @@ async fn a_renewal_at_the_same_time_does_not_outlive_an_eviction(registries: Reg
             assert!(!renewed.renewed, "round {round}");
         }
     }
+}
+
+async fn a_connection_that_was_replaced_is_evicted_too(registries: Registries) {
+    let registry = registries.open();
+    let (first, second) = (
+        with_client("c1", "ann", "first"),
+        with_client("c2", "ann", "second"),
+    );
+    enter(&registry, &first).await;
+    registry.hello(&second, TAKE, NOW).await.unwrap();
+    // Nobody has closed it yet, so it hears.
+    assert_eq!(listed(&registry, "lobby", NOW).await, ["c1"]);
+    let evicted = registry.evict(&user("ann"), &room("lobby"), 1, NOW).await;
+    assert_eq!(evicted.unwrap(), [first.subscriber]);
+    assert!(listed(&registry, "lobby", NOW).await.is_empty());
 }

@@ -20,6 +20,7 @@ behaviours! { Registries:
     no_rate_is_no_limit,
     a_room_has_a_rate_of_its_own,
     what_a_user_may_not_send_costs_the_room_nothing,
+    what_a_room_does_not_take_costs_the_user_nothing,
 }
 
 async fn admitted(
@@ -119,4 +120,25 @@ async fn what_a_user_may_not_send_costs_the_room_nothing(registries: Registries)
         !admitted(&registry, "cy", "lobby", rates, NOW).await,
         "six is the room's burst"
     );
+}
+
+async fn what_a_room_does_not_take_costs_the_user_nothing(registries: Registries) {
+    let registry = registries.open();
+    let rates = Rates {
+        per_user: 1,
+        per_room: 1,
+    };
+    for _ in 0..3 {
+        assert!(admitted(&registry, "bob", "lobby", rates, NOW).await);
+    }
+    for _ in 0..20 {
+        assert!(!admitted(&registry, "ann", "lobby", rates, NOW).await);
+    }
+    for number in 0..3 {
+        assert!(
+            admitted(&registry, "ann", "other", rates, NOW).await,
+            "{number}"
+        );
+    }
+    assert!(!admitted(&registry, "ann", "other", rates, NOW).await);
 }

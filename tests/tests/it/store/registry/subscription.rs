@@ -36,6 +36,7 @@ behaviours! { Registries:
     many_subscribe_at_once_and_none_is_lost,
     shards_have_lists_of_their_own,
     leaving_where_one_is_not_is_nothing,
+    subscribing_tells_how_many_connections_the_user_has,
 }
 
 async fn the_first_and_the_last_device_are_told(registries: Registries) {
@@ -328,4 +329,25 @@ async fn leaving_where_one_is_not_is_nothing(registries: Registries) {
             .rooms,
         []
     );
+}
+
+async fn subscribing_tells_how_many_connections_the_user_has(registries: Registries) {
+    let registry = registries.open();
+    let told = async |one: &Connection, now| {
+        let rooms = [into("lobby"), into("other")];
+        let found = registry.subscribe(one, &rooms, now).await;
+        let found = found.unwrap().unwrap().into_iter();
+        found.map(|room| room.connections).collect::<Vec<_>>()
+    };
+    let (phone, laptop) = (connection("c1", "ann"), with_client("c2", "ann", "page"));
+    assert_eq!(told(&phone, NOW).await, [1, 1]);
+    assert_eq!(told(&laptop, NOW).await, [2, 2]);
+    assert_eq!(told(&phone, NOW).await, [2, 2]);
+    assert_eq!(told(&connection("c3", "bob"), NOW).await, [1, 1]);
+    registry.remove(&conn("c1"), NOW).await.unwrap();
+    assert_eq!(told(&laptop, NOW).await, [1, 1]);
+    // One whose lease has ended is none.
+    let mut late = connection("c4", "ann");
+    late.lease += LEASE;
+    assert_eq!(told(&late, NOW + LEASE).await, [1, 1]);
 }

@@ -26,6 +26,7 @@ behaviours! { Registries:
     a_client_rotates_its_connection,
     connections_without_a_client_take_over_from_each_other,
     only_users_of_a_policy_are_fenced,
+    a_refused_takeover_changes_nothing_under_the_user,
 }
 
 const TAKEOVER: SessionPolicy = SessionPolicy::Takeover { take: false };
@@ -174,4 +175,25 @@ async fn only_users_of_a_policy_are_fenced(registries: Registries) {
             }
         );
     }
+}
+
+async fn a_refused_takeover_changes_nothing_under_the_user(registries: Registries) {
+    let registry = registries.open();
+    let (first, second) = (
+        with_client("c1", "ann", "first"),
+        with_client("c2", "ann", "second"),
+    );
+    registry.hello(&first, TAKEOVER, NOW).await.unwrap();
+    registry.hello(&second, TAKEOVER, NOW).await.unwrap();
+    // The second's connection, as the client that was replaced, for longer.
+    let mut again = with_client("c2", "ann", "first");
+    again.lease += 1;
+    let refused = registry.hello(&again, TAKEOVER, NOW).await.unwrap();
+    assert_eq!(refused, Greeting::Replaced);
+    let known = registry.connections_of(&user("ann"), NOW).await.unwrap();
+    assert_eq!(known, [second]);
+    let (ann, id, lobby) = (user("ann"), conn("c2"), room("lobby"));
+    let sent = registry.admit(&ann, &id, &lobby, NO_RATES, NOW).await;
+    let client = Some(client("second"));
+    assert_eq!(sent.unwrap(), Admission::Admitted { client });
 }

@@ -1,6 +1,6 @@
--- The room's rate limit, as in admit.lua; a negative interval gives back what was taken for a send
--- that something else refused.
--- KEYS r; ARGV now, interval and tolerance in microseconds, ttl
+-- The rate limit of a room, as in admit.lua; with a negative interval, of a room or a user, it gives
+-- back what was taken for a send that something else refused.
+-- KEYS r or u; ARGV now, interval and tolerance in microseconds, ttl
 local now, interval = tonumber(ARGV[1]) * 1000, tonumber(ARGV[2])
 local full = math.max(tonumber(redis.call('hget', KEYS[1], 'g') or '0'), now) + interval
 local wait = full - now - tonumber(ARGV[3])
