@@ -13,6 +13,7 @@ mod memory;
 mod redis_faults;
 mod redis_servers;
 mod registry;
+mod sequences;
 mod words;
 
 use std::sync::Arc;
