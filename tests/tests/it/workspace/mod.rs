@@ -2,4 +2,5 @@
 
 mod directions;
 mod documents;
+mod protocol;
 mod sources;
