@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use gatepost_tests::emulator::Emulator;
 use gatepost_tests::emulator::Launch;
+use gatepost_tests::socket::PATIENCE;
 use http::Request;
 use serde_json::Value;
 use serde_json::json;
@@ -72,10 +73,14 @@ async fn an_event_can_be_lost_doubled_or_late() -> anyhow::Result<()> {
     let twice = queue(&emulator).await?;
     emulator.fired(&fault).await?;
     invoked(&twice).await?;
-    while worked_on(&emulator, &twice) < 2 {
-        let next = queue(&emulator).await?;
-        invoked(&next).await?;
-    }
+    let again = async {
+        while worked_on(&emulator, &twice) < 2 {
+            let next = queue(&emulator).await?;
+            invoked(&next).await?;
+        }
+        anyhow::Ok(())
+    };
+    tokio::time::timeout(PATIENCE, again).await??;
 
     let fault = emulator.fault(at_queue("delay:500ms")).await?;
     let late = queue(&emulator).await?;
