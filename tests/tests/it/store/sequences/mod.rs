@@ -8,6 +8,8 @@
 //! GATEPOST_SEQUENCES=2000 GATEPOST_SEQUENCES_SEED=7 ./tests/run store::sequences
 //! ```
 
+mod history;
+mod history_call;
 mod registry;
 mod registry_call;
 
