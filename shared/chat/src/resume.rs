@@ -1,5 +1,8 @@
 //! What a client missed in several rooms, for `hello` and `sync`.
 
+#[cfg(test)]
+mod model;
+
 use std::collections::BTreeMap;
 
 use gatepost_protocol::Code;

@@ -247,7 +247,7 @@ impl Session {
         let mut places = BTreeMap::new();
         for (room, view) in &mut self.views {
             if let Some(at) = view.at {
-                view.is_asked = true;
+                view.ask();
                 places.insert(room.clone(), at);
             }
         }
@@ -277,7 +277,7 @@ impl Session {
         let Some(view) = self.views.get_mut(room) else {
             return;
         };
-        view.is_asked = true;
+        view.ask();
         let join = json!({"action": "join", "room": room, "history": self.manner.history});
         self.ask(Asked::Join(room.to_owned()), join);
     }

@@ -25,7 +25,7 @@ pub(super) struct View {
     /// Until when the entries before the held ones are waited for.
     pub(super) held_until: Option<Instant>,
     held: BTreeMap<u64, (Entry, Via)>,
-    /// Something of another epoch came.
+    /// Something of another epoch came since the client asked last.
     is_stale: bool,
 }
 
@@ -51,6 +51,12 @@ impl View {
             held: BTreeMap::new(),
             is_stale: false,
         }
+    }
+
+    /// A hello, join or sync is sent: pushes are held, and what came of another epoch is asked about.
+    pub(super) fn ask(&mut self) {
+        self.is_asked = true;
+        self.is_stale = false;
     }
 
     /// The application begins after `seq`.
