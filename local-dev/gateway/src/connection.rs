@@ -22,7 +22,9 @@ use crate::Limits;
 use crate::PostRefusal;
 use crate::authorizer::Authorized;
 use crate::close::Ending;
+use crate::deflate;
 use crate::deployment::Stage;
+use crate::outbox::Message;
 use crate::outbox::Outbox;
 use crate::outbox::Pushed;
 
@@ -38,6 +40,8 @@ pub(crate) struct Connection {
     /// The `Host` header.
     pub(crate) host: Box<str>,
     is_named: bool,
+    /// `permessage-deflate` was agreed.
+    deflate: bool,
     authorizer: OnceLock<Box<Authorized>>,
     /// Its handshake was signed, with `AWS_IAM`.
     signed: AtomicBool,
@@ -72,6 +76,8 @@ pub(crate) struct Opening {
     pub(crate) host: Box<str>,
     /// Whether the host is a custom domain or `{api-id}.execute-api.…`.
     pub(crate) is_named: bool,
+    /// `permessage-deflate` was agreed.
+    pub(crate) deflate: bool,
     /// Where the numbers of messages begin.
     pub(crate) first_message: u16,
 }
@@ -95,6 +101,7 @@ impl Connection {
             user_agent: opening.user_agent,
             host: opening.host,
             is_named: opening.is_named,
+            deflate: opening.deflate,
             authorizer: OnceLock::new(),
             signed: AtomicBool::new(false),
             api_key: OnceLock::new(),
@@ -155,7 +162,7 @@ impl Connection {
     /// # Errors
     /// The connection is closed, or the client does not read and its queue is full.
     pub(crate) fn send(&self, text: &[u8], bound: usize, now: Moment) -> Result<(), PostRefusal> {
-        let pushed = self.outbox().text(text, bound)?;
+        let pushed = self.compressed(text, |message| self.outbox().text(message, bound))?;
         self.sent(pushed, now);
         Ok(())
     }
@@ -171,9 +178,30 @@ impl Connection {
         bound: usize,
         now: Moment,
     ) -> Result<(), PostRefusal> {
-        let pushed = self.outbox().fragments(text, size, bound)?;
+        let pushed = self.compressed(text, |message| {
+            self.outbox().fragments(message, size, bound)
+        })?;
         self.sent(pushed, now);
         Ok(())
+    }
+
+    /// Whether messages may be compressed, in both directions.
+    pub(crate) fn deflates(&self) -> bool {
+        self.deflate
+    }
+
+    /// Hands a text on as it leaves, compressed if that was agreed. The outbox is not locked meanwhile.
+    fn compressed<T>(&self, text: &[u8], send: impl FnOnce(&Message<'_>) -> T) -> T {
+        if !self.deflate {
+            return send(&Message {
+                payload: text,
+                compressed: false,
+            });
+        }
+        send(&Message {
+            payload: &deflate::message(text),
+            compressed: true,
+        })
     }
 
     fn sent(&self, pushed: Pushed, now: Moment) {

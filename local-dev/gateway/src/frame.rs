@@ -8,6 +8,7 @@ use fastwebsockets::OpCode;
 
 use crate::close::Ending;
 use crate::close::may_be_sent;
+use crate::deflate::Inflater;
 
 /// Something whole that a client sent.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,6 +45,12 @@ pub(crate) struct FrameReader {
     valid: usize,
     /// A first fragment came and the last did not.
     in_message: bool,
+    /// `permessage-deflate` was agreed: messages may be compressed.
+    deflate: bool,
+    /// The message of which fragments came is compressed.
+    compressed: bool,
+    /// What reads compressed messages, once one came.
+    inflater: Option<Inflater>,
     /// The last sink paused: what is in `rest` was not looked at.
     paused: bool,
 }
@@ -51,6 +58,7 @@ pub(crate) struct FrameReader {
 /// A frame's header, unmasking key included.
 struct Header {
     fin: bool,
+    compressed: bool,
     opcode: OpCode,
     mask: [u8; 4],
     len: usize,
@@ -58,7 +66,7 @@ struct Header {
 }
 
 impl FrameReader {
-    pub(crate) fn new(max_frame: usize, max_message: usize) -> Self {
+    pub(crate) fn new(max_frame: usize, max_message: usize, deflate: bool) -> Self {
         Self {
             max_frame,
             max_message,
@@ -66,6 +74,9 @@ impl FrameReader {
             fragments: Vec::new(),
             valid: 0,
             in_message: false,
+            deflate,
+            compressed: false,
+            inflater: None,
             paused: false,
         }
     }
@@ -150,18 +161,35 @@ impl FrameReader {
                 // RFC 6455 §5.5.1: nothing after a close frame is looked at.
                 Ok(Next::Pause)
             }
-            OpCode::Text if header.fin => text(payload, sink),
+            OpCode::Text if header.fin && !header.compressed => text(payload, sink),
+            OpCode::Text if header.fin => self.inflate(payload, sink),
             OpCode::Text | OpCode::Continuation | OpCode::Binary => {
+                self.compressed |= header.compressed;
                 self.fragments.extend_from_slice(payload);
                 self.in_message = !header.fin;
                 if self.in_message {
-                    self.validate()?;
+                    if !self.compressed {
+                        self.validate()?;
+                    }
                     return Ok(Next::Continue);
                 }
                 self.valid = 0;
-                text(&std::mem::take(&mut self.fragments), sink)
+                let whole = std::mem::take(&mut self.fragments);
+                match std::mem::take(&mut self.compressed) {
+                    true => self.inflate(&whole, sink),
+                    false => text(&whole, sink),
+                }
             }
         }
+    }
+
+    fn inflate(
+        &mut self,
+        payload: &[u8],
+        sink: &mut impl FnMut(Incoming<'_>) -> Next,
+    ) -> Result<Next, Ending> {
+        let inflater = self.inflater.get_or_insert_with(Inflater::new);
+        text(&inflater.message(payload, self.max_message)?, sink)
     }
 
     /// Text that cannot become UTF-8 any more fails at the fragment that shows it (§8.1). A character
@@ -180,10 +208,13 @@ impl FrameReader {
         let &[first, second, ..] = bytes else {
             return Ok(None);
         };
-        // §5.2: no extension was negotiated, so the three reserved bits are zero.
-        if first & 0b0111_0000 != 0 {
-            return Err(Ending::PROTOCOL);
-        }
+        // §5.2: the three reserved bits are zero, but for the first one on a message that is
+        // compressed, if that was agreed (RFC 7692 §6).
+        let compressed = match first & 0b0111_0000 {
+            0 => false,
+            0b0100_0000 if self.deflate => true,
+            _ => return Err(Ending::PROTOCOL),
+        };
         // §5.1: a client masks every frame.
         if second & 0b1000_0000 == 0 {
             return Err(Ending::PROTOCOL);
@@ -192,6 +223,10 @@ impl FrameReader {
         let opcode = OpCode::try_from(first & 0b1111).map_err(|_| Ending::PROTOCOL)?;
         let short = usize::from(second & 0b0111_1111);
         match opcode {
+            // RFC 7692 §6.1: the first frame of a message says it, and no other.
+            OpCode::Close | OpCode::Ping | OpCode::Pong | OpCode::Continuation if compressed => {
+                return Err(Ending::PROTOCOL);
+            }
             // §5.5: control frames are not fragmented and carry at most 125 bytes.
             OpCode::Close | OpCode::Ping | OpCode::Pong if !fin || short > 125 => {
                 return Err(Ending::PROTOCOL);
@@ -237,6 +272,7 @@ impl FrameReader {
         let mask = mask.try_into().expect("the slice is 4 bytes long");
         Ok(Some(Header {
             fin,
+            compressed,
             opcode,
             mask,
             len,
@@ -269,3 +305,7 @@ fn close_payload(payload: &[u8]) -> Result<Option<(u16, &str)>, Ending> {
 #[cfg(test)]
 #[path = "frame_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "frame_deflate_tests.rs"]
+mod deflate_tests;

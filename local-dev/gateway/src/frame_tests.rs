@@ -6,7 +6,7 @@ use super::*;
 
 /// What a reader yielded, owned.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Got {
+pub(super) enum Got {
     Text(String),
     Ping(Vec<u8>),
     Pong,
@@ -14,7 +14,7 @@ enum Got {
     End(u16),
 }
 
-fn owned(incoming: &Incoming<'_>) -> Got {
+pub(super) fn owned(incoming: &Incoming<'_>) -> Got {
     match incoming {
         Incoming::Text(text) => Got::Text((*text).to_owned()),
         Incoming::Ping(payload) => Got::Ping(payload.to_vec()),
@@ -24,7 +24,7 @@ fn owned(incoming: &Incoming<'_>) -> Got {
 }
 
 /// A client's frame, masked.
-fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+pub(super) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mask = [0x11, 0x22, 0x33, 0x44];
     let mut bytes = vec![first];
     match payload.len() {
@@ -45,7 +45,7 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 
 /// Feeds `bytes` in pieces of `size`.
 fn read_in(size: usize, bytes: &[u8]) -> Vec<Got> {
-    let mut reader = FrameReader::new(32 * 1024, 128 * 1024);
+    let mut reader = FrameReader::new(32 * 1024, 128 * 1024, false);
     let mut got = Vec::new();
     for piece in bytes.chunks(size) {
         let fed = reader.feed(&mut piece.to_vec(), &mut |incoming| {
@@ -392,7 +392,7 @@ fn nothing_after_a_close_frame_is_looked_at() {
 
 #[test]
 fn a_paused_reader_goes_on_where_it_was() {
-    let mut reader = FrameReader::new(32 * 1024, 128 * 1024);
+    let mut reader = FrameReader::new(32 * 1024, 128 * 1024, false);
     let mut bytes = [frame(0x81, b"a"), frame(0x81, b"b"), frame(0x81, b"c")].concat();
     let mut got = Vec::new();
     let mut one = |incoming: Incoming<'_>| {
@@ -408,7 +408,7 @@ fn a_paused_reader_goes_on_where_it_was() {
 
 #[test]
 fn an_idle_reader_holds_no_memory() {
-    let mut reader = FrameReader::new(32 * 1024, 128 * 1024);
+    let mut reader = FrameReader::new(32 * 1024, 128 * 1024, false);
     let mut ignore = |_: Incoming<'_>| Next::Continue;
     for piece in [frame(0x01, b"Hel"), frame(0x80, b"lo"), frame(0x81, b"x")]
         .concat()

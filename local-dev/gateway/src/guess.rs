@@ -33,6 +33,8 @@ pub struct Guesses {
     pub plain_get_body: bool,
     /// Whether a handshake for a path below the stage is one for the stage; else it is 403.
     pub path_below: bool,
+    /// Whether an offer of `permessage-deflate` is taken, as AWS takes it.
+    pub deflate: bool,
     /// HTTP status of a URL longer than 4096 characters.
     pub url_too_long: u16,
     /// How messages that are not strict JSON are read.
@@ -90,6 +92,7 @@ impl Default for Guesses {
             authorizer_latency: Latency::Absent,
             plain_get_body: false,
             path_below: false,
+            deflate: true,
             url_too_long: 414,
             json: Reading::Lenient,
             predefined_to_default: true,
@@ -121,6 +124,7 @@ impl Guesses {
         ("authorizer-latency", "absent|number|string"),
         ("plain-get-body", "drop|send"),
         ("path-below", "403|101"),
+        ("deflate", "agree|decline"),
         ("url-too-long", "414|403|400"),
         ("json", "lenient|strict"),
         ("predefined-key", "default|forbidden"),
@@ -165,6 +169,7 @@ impl Guesses {
             }
             "connect-body" => self.connect_body = value == "send",
             "plain-get-body" => self.plain_get_body = value == "send",
+            "deflate" => self.deflate = value == "agree",
             "path-below" => self.path_below = value == "101",
             "json" => {
                 self.json = match value {

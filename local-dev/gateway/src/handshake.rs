@@ -42,6 +42,7 @@ use crate::backend;
 use crate::close::Ending;
 use crate::connection::Connection;
 use crate::connection::Opening;
+use crate::deflate;
 use crate::deployment::Function;
 use crate::deployment::Stage;
 use crate::deployment::Target;
@@ -96,6 +97,10 @@ pub(crate) async fn serve(
             .refuse(Refusal::bad_handshake("the handshake is incomplete"))
             .await;
     };
+    let extension = match core.config.guesses.deflate {
+        true => deflate::agree(request.headers()),
+        false => None,
+    };
     let signature = signature(core, &located.stage, &request);
     let now = core.now();
     let head = Head::new(
@@ -122,6 +127,7 @@ pub(crate) async fn serve(
             .unwrap_or(&core.config.authority)
             .into(),
         is_named: located.host != Host::Machine,
+        deflate: extension.is_some(),
         first_message: u16::try_from(random & 0x7fff).unwrap_or(0),
     };
     let connection = Arc::new(Connection::new(opening, &core.config.limits));
@@ -158,6 +164,11 @@ pub(crate) async fn serve(
                 response
                     .headers_mut()
                     .insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
+            }
+            if let Some(extension) = extension {
+                response
+                    .headers_mut()
+                    .insert(header::SEC_WEBSOCKET_EXTENSIONS, extension);
             }
             core.casing.apply(&mut response).await;
             response

@@ -13,6 +13,7 @@ mod close;
 mod config;
 mod connection;
 mod date;
+mod deflate;
 mod deployment;
 mod endpoint;
 mod event;

@@ -100,9 +100,9 @@ impl Outbox {
     ///
     /// # Errors
     /// The connection is closed or the queue is full; nothing of the message was sent.
-    pub(crate) fn text(&mut self, text: &[u8], bound: usize) -> Result<Pushed, PostRefusal> {
-        if text.len() <= self.max_frame {
-            return self.frame(true, OpCode::Text, text, bound);
+    pub(crate) fn text(&mut self, text: &Message<'_>, bound: usize) -> Result<Pushed, PostRefusal> {
+        if text.payload.len() <= self.max_frame {
+            return self.frame(&Part::whole(text), bound);
         }
         self.fragments(text, self.max_frame, bound)
     }
@@ -114,16 +114,19 @@ impl Outbox {
     /// As [`Outbox::text`].
     pub(crate) fn fragments(
         &mut self,
-        text: &[u8],
+        text: &Message<'_>,
         size: usize,
         bound: usize,
     ) -> Result<Pushed, PostRefusal> {
-        self.admit(text.len(), bound)?;
-        let mut opcode = OpCode::Text;
-        let mut parts = text.chunks(size).peekable();
-        while let Some(part) = parts.next() {
-            self.enqueue(parts.peek().is_none(), opcode, part);
-            opcode = OpCode::Continuation;
+        self.admit(text.payload.len(), bound)?;
+        let mut part = Part::whole(text);
+        let mut payloads = text.payload.chunks(size).peekable();
+        while let Some(payload) = payloads.next() {
+            part.payload = payload;
+            part.fin = payloads.peek().is_none();
+            self.enqueue(&part);
+            part.opcode = OpCode::Continuation;
+            part.compressed = false;
         }
         Ok(self.flush_unless_corked())
     }
@@ -138,25 +141,26 @@ impl Outbox {
         opcode: OpCode,
         payload: &[u8],
     ) -> Result<Pushed, PostRefusal> {
+        let part = Part {
+            fin: true,
+            opcode,
+            compressed: false,
+            payload,
+        };
         if opcode == OpCode::Close {
             self.admit(0, usize::MAX)?;
-            self.enqueue(true, opcode, payload);
+            self.enqueue(&part);
             self.closed = true;
             return Ok(self.flush_unless_corked());
         }
-        self.frame(true, opcode, payload, self.bound)
+        self.frame(&part, self.bound)
     }
 
-    fn frame(
-        &mut self,
-        fin: bool,
-        opcode: OpCode,
-        payload: &[u8],
-        bound: usize,
-    ) -> Result<Pushed, PostRefusal> {
+    fn frame(&mut self, part: &Part<'_>, bound: usize) -> Result<Pushed, PostRefusal> {
+        let payload = part.payload;
         if self.waiting() > 0 || self.corked || self.closed {
             self.admit(payload.len(), bound)?;
-            self.enqueue(fin, opcode, payload);
+            self.enqueue(part);
             return Ok(if self.corked {
                 Pushed::Done
             } else {
@@ -164,7 +168,7 @@ impl Outbox {
             });
         }
         let mut head = [0; 16];
-        let size = frame_head(&mut head, fin, opcode, payload);
+        let size = frame_head(&mut head, part);
         let total = size + payload.len();
         let sent = match self.writable() {
             Some(socket) => {
@@ -196,12 +200,12 @@ impl Outbox {
         Ok(())
     }
 
-    fn enqueue(&mut self, fin: bool, opcode: OpCode, payload: &[u8]) {
+    fn enqueue(&mut self, part: &Part<'_>) {
         let mut head = [0; 16];
-        let size = frame_head(&mut head, fin, opcode, payload);
-        self.queue.reserve(size + payload.len());
+        let size = frame_head(&mut head, part);
+        self.queue.reserve(size + part.payload.len());
         self.queue.extend_from_slice(&head[..size]);
-        self.queue.extend_from_slice(payload);
+        self.queue.extend_from_slice(part.payload);
     }
 
     fn flush_unless_corked(&mut self) -> Pushed {
@@ -248,21 +252,60 @@ impl Outbox {
     }
 }
 
+/// A text message as it leaves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Message<'m> {
+    pub(crate) payload: &'m [u8],
+    /// As RFC 7692 asks, without the tail.
+    pub(crate) compressed: bool,
+}
+
+/// One frame.
+struct Part<'m> {
+    fin: bool,
+    opcode: OpCode,
+    /// The first of a compressed message.
+    compressed: bool,
+    payload: &'m [u8],
+}
+
+impl<'m> Part<'m> {
+    fn whole(message: &Message<'m>) -> Self {
+        Self {
+            fin: true,
+            opcode: OpCode::Text,
+            compressed: message.compressed,
+            payload: message.payload,
+        }
+    }
+}
+
 /// Writes a server's frame header, which has no mask.
-fn frame_head(head: &mut [u8; 16], fin: bool, opcode: OpCode, payload: &[u8]) -> usize {
-    Frame::new(fin, opcode, None, Payload::Borrowed(payload)).fmt_head(head)
+fn frame_head(head: &mut [u8; 16], part: &Part<'_>) -> usize {
+    let payload = Payload::Borrowed(part.payload);
+    let size = Frame::new(part.fin, part.opcode, None, payload).fmt_head(head);
+    // The first reserved bit (RFC 7692 §6).
+    head[0] |= u8::from(part.compressed) << 6;
+    size
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn plain(payload: &[u8]) -> Message<'_> {
+        Message {
+            payload,
+            compressed: false,
+        }
+    }
+
     #[test]
     fn before_the_upgrade_messages_wait_and_the_bound_holds() {
         let mut outbox = Outbox::new(10, 4);
-        assert_eq!(outbox.text(b"abcdef", 10), Ok(Pushed::Waiting));
+        assert_eq!(outbox.text(&plain(b"abcdef"), 10), Ok(Pushed::Waiting));
         assert_eq!(outbox.queue, b"\x01\x04abcd\x80\x02ef");
-        assert_eq!(outbox.text(b"g", 10), Err(PostRefusal::QueueFull));
+        assert_eq!(outbox.text(&plain(b"g"), 10), Err(PostRefusal::QueueFull));
         assert_eq!(outbox.control(OpCode::Pong, b""), Ok(Pushed::Waiting));
         assert!(outbox.is_full());
         assert_eq!(outbox.waiting(), 12);
@@ -273,16 +316,32 @@ mod tests {
     #[test]
     fn nothing_follows_a_close_frame() {
         let mut outbox = Outbox::new(100, 4);
-        assert_eq!(outbox.text(b"ab", 100), Ok(Pushed::Waiting));
+        assert_eq!(outbox.text(&plain(b"ab"), 100), Ok(Pushed::Waiting));
         let closed = outbox.control(OpCode::Close, b"\x03\xe9");
         assert_eq!(closed, Ok(Pushed::Waiting));
         for text in [&b"c"[..], b"longer than a frame"] {
-            assert_eq!(outbox.text(text, 100), Err(PostRefusal::Gone));
+            assert_eq!(outbox.text(&plain(text), 100), Err(PostRefusal::Gone));
         }
         for opcode in [OpCode::Pong, OpCode::Close] {
             assert_eq!(outbox.control(opcode, b""), Err(PostRefusal::Gone));
         }
         assert_eq!(outbox.queue, b"\x81\x02ab\x88\x02\x03\xe9");
+    }
+
+    #[test]
+    fn the_first_frame_says_that_a_message_is_compressed() {
+        let mut outbox = Outbox::new(100, 4);
+        let message = Message {
+            payload: b"abcdef",
+            compressed: true,
+        };
+        outbox.text(&message, 100).unwrap();
+        outbox.fragments(&message, 100, 100).unwrap();
+        outbox.control(OpCode::Pong, b"").unwrap();
+        assert_eq!(
+            outbox.queue,
+            b"\x41\x04abcd\x80\x02ef\xc1\x06abcdef\x8a\x00"
+        );
     }
 
     #[test]
@@ -295,7 +354,8 @@ mod tests {
             (65_535, &[0x81, 126, 0xff, 0xff]),
             (65_536, &[0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0]),
         ] {
-            let size = frame_head(&mut head, true, OpCode::Text, &vec![0; len]);
+            let payload = vec![0; len];
+            let size = frame_head(&mut head, &Part::whole(&plain(&payload)));
             assert_eq!(&head[..size], want);
         }
     }

@@ -43,6 +43,7 @@ impl Gateway {
             user_agent: None,
             host: core.config.authority.as_str().into(),
             is_named: false,
+            deflate: false,
             first_message: 0,
         };
         let connection = Connection::new(opening, &core.config.limits);

@@ -123,7 +123,7 @@ impl Session {
     fn new(core: Arc<Core>, connection: Arc<Connection>, read: OwnedReadHalf) -> Self {
         let limits = &core.config.limits;
         Self {
-            frames: FrameReader::new(limits.frame, limits.message),
+            frames: FrameReader::new(limits.frame, limits.message, connection.deflates()),
             core,
             connection,
             read,

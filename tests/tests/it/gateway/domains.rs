@@ -132,6 +132,16 @@ async fn callbacks_go_below_the_mapping_key() {
     assert_eq!(http(&served, "127.0.0.1", "POST", &path).await.status, 200);
 }
 
+/// `--guess no-method`, where the domain is mapped at its root.
+#[tokio::test]
+async fn the_status_of_a_callback_that_is_no_route_can_be_chosen() {
+    let served = mapped(&[""]).guess("no-method", "403").serve().await;
+    let path = "/local/@connections/AAAAAAAAAAAAAAA=";
+    let answer = http(&served, "chat.example.com", "POST", path).await;
+    assert_eq!(answer.status, 403);
+    assert!(answer.body.contains("No method found"), "{}", answer.body);
+}
+
 /// The host of the default endpoint is known by any ending, so that `{api-id}.execute-api.localhost`
 /// works; another API's is not served here.
 #[tokio::test]

@@ -3,8 +3,14 @@
 
 use gatepost_gateway::Guesses;
 use gatepost_gateway::InvokeError;
+use gatepost_template::Expression;
+use gatepost_template::Model;
+use gatepost_template::RequestModels;
+use gatepost_template::Throttle;
 use serde_json::json;
 
+use super::backends::behind;
+use super::backends::function;
 use super::client::BINARY;
 use super::client::FIN;
 use super::client::TEXT;
@@ -221,6 +227,34 @@ async fn leniency_can_be_switched_off() {
     }
 }
 
+/// `json`, for the models of a route as well.
+#[tokio::test]
+async fn leniency_holds_for_models_too() {
+    let models = RequestModels {
+        selection: Expression::parse("$default"),
+        by_key: [(
+            "$default".to_owned(),
+            Model::new(&json!({"type": "object"})).unwrap(),
+        )]
+        .into(),
+    };
+    for (chosen, fits) in [("lenient", true), ("strict", false)] {
+        let models = models.clone();
+        let wanted = wanted().change(|wanted| {
+            wanted.api.routes.get_mut("$default").unwrap().models = Some(models);
+        });
+        let mut served = wanted.guess("json", chosen).serve().await;
+        let mut client = served.connect().await;
+        client.text("{unquoted: 1}").await;
+        if fits {
+            assert_eq!(served.call().await.function, "$default");
+        } else {
+            let frame = client.next_text().await;
+            assert!(frame.contains("Bad request body"), "{frame}");
+        }
+    }
+}
+
 /// `predefined-key`.
 #[tokio::test]
 async fn a_message_that_names_a_route_of_the_connection_can_be_forbidden() {
@@ -238,17 +272,30 @@ async fn a_message_that_names_a_route_of_the_connection_can_be_forbidden() {
     }
 }
 
-/// `throttled-text`.
+/// `throttled-text`, whoever throttles: the function, by a proxy integration or another, or the stage.
 #[tokio::test]
 async fn the_text_for_a_throttled_message_can_be_chosen() {
-    let throttled = || Err(InvokeError::Throttled);
+    let throttled = || api().two_way("$default", always(Err(InvokeError::Throttled)));
+    let by_function = throttled;
+    let by_integration = || behind(throttled(), "$default", function("$default"));
+    let by_stage = || {
+        wanted().change(|wanted| {
+            let throttle = Throttle {
+                rate: Some(0.0),
+                burst: Some(0),
+            };
+            let throttles = &mut wanted.api.stages[0].route_throttles;
+            throttles.insert("$default".to_owned(), throttle);
+        })
+    };
     for text in ["Too Many Requests", "Rate \"Exceeded\""] {
-        let wanted = api().one_way("$default", always(throttled()));
-        let served = wanted.guess("throttled-text", text).serve().await;
-        let mut client = served.connect().await;
-        client.text("x").await;
-        let frame: serde_json::Value = serde_json::from_str(&client.next_text().await).unwrap();
-        assert_eq!(frame["message"], text);
+        for wanted in [by_function(), by_integration(), by_stage()] {
+            let served = wanted.guess("throttled-text", text).serve().await;
+            let mut client = served.connect().await;
+            client.text("{}").await;
+            let frame: serde_json::Value = serde_json::from_str(&client.next_text().await).unwrap();
+            assert_eq!(frame["message"], text);
+        }
     }
 }
 

@@ -22,8 +22,8 @@ use gatepost_gateway::What;
 use std::time::Duration;
 
 /// python-websockets issue 1065 has the one recorded answer: `Date` and `Connection` are written by
-/// a front proxy, the rest is lower case; RFC 6455 §1.3 has the sample key. Declining
-/// permessage-deflate is RFC 7692 §5.
+/// a front proxy, the rest is lower case, and permessage-deflate is agreed to; RFC 6455 §1.3 has the
+/// sample key.
 #[tokio::test]
 async fn a_handshake_is_answered_as_aws_answers_it() {
     let served = api().serve().await;
@@ -44,6 +44,7 @@ async fn a_handshake_is_answered_as_aws_answers_it() {
         "HTTP/1.1 101 Switching Protocols",
         "Connection: upgrade",
         &accept,
+        "sec-websocket-extensions: permessage-deflate",
         "upgrade: websocket",
     ];
     assert_eq!(lines, want);

@@ -9,6 +9,7 @@ mod backends;
 mod client;
 mod clocks;
 mod closing;
+mod deflate;
 mod domains;
 mod endpoint;
 mod events;

@@ -150,6 +150,18 @@ pub(super) fn checks() -> Vec<Check> {
             |target| Box::pin(async move { subprotocol(target, "subprotocol=b").await }),
         ),
         Check::new(
+            "handshake: an offer of permessage-deflate",
+            "permessage-deflate",
+            "log: python-websockets issue 1065",
+            |target| {
+                Box::pin(async move {
+                    let offer = "permessage-deflate; client_max_window_bits";
+                    let offer = format!("Sec-WebSocket-Extensions: {offer}");
+                    agreed(target, "", &offer, "sec-websocket-extensions").await
+                })
+            },
+        ),
+        Check::new(
             "handshake: another header that $connect answers",
             "none",
             "an AWS employee on re:Post, 2020",
@@ -186,12 +198,16 @@ async fn status(url: &http::Uri, headers: &[String]) -> anyhow::Result<String> {
 }
 
 async fn subprotocol(target: &Target, query: &str) -> anyhow::Result<String> {
-    let client = target
-        .handshake(query, &["Sec-WebSocket-Protocol: a, b"])
-        .await?;
+    let offer = "Sec-WebSocket-Protocol: a, b";
+    agreed(target, query, offer, "sec-websocket-protocol").await
+}
+
+/// What of an offer is in the answer's header of this name.
+async fn agreed(target: &Target, query: &str, offer: &str, name: &str) -> anyhow::Result<String> {
+    let client = target.handshake(query, &[offer]).await?;
     let client = client.map_err(|answer| anyhow::anyhow!("refused with {}", answer.status))?;
-    let chosen = client.socket.answer.header("sec-websocket-protocol");
-    Ok(chosen.unwrap_or("none").to_owned())
+    let agreed = client.socket.answer.header(name);
+    Ok(agreed.unwrap_or("none").to_owned())
 }
 
 /// The event of `$connect`, told to another connection.
