@@ -36,6 +36,8 @@ struct Gathered<'a> {
     with: &'a UserId,
     /// The user, if it came into the room only now.
     newcomer: Option<Sender>,
+    /// Who is in the room no more, as their leases say.
+    departed: Vec<Sender>,
 }
 
 impl Chat {
@@ -140,6 +142,7 @@ impl Chat {
             connections: Vec::new(),
             with,
             newcomer: None,
+            departed: Vec::new(),
         };
         for connection in self.listeners(user).await? {
             let registry = &self.parts.registry;
@@ -150,8 +153,16 @@ impl Chat {
                 name,
                 ..
             } = connection.subscriber;
-            if subscribed.is_some_and(|found| found.iter().any(|one| one.first_device)) {
-                gathered.newcomer = Some(Sender { id: user, name });
+            for found in subscribed.into_iter().flatten() {
+                if found.first_device {
+                    gathered.newcomer = Some(Sender {
+                        id: user.clone(),
+                        name: name.clone(),
+                    });
+                }
+                gathered
+                    .departed
+                    .extend(crate::hello::departed(found.lapsed));
             }
             gathered.connections.push(connection);
         }
@@ -173,6 +184,9 @@ impl Chat {
                 with: Some(gathered.with.clone()),
             };
             self.tell(gathered.connections.clone(), &event, end).await;
+        }
+        for user in &gathered.departed {
+            self.announce_left(&push.place, user.clone(), end).await?;
         }
         match &gathered.newcomer {
             Some(user) => self.announce_joined(&push.place, user.clone(), end).await,

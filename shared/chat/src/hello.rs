@@ -1,5 +1,7 @@
 //! `hello`: a session begins.
 
+use std::collections::BTreeMap;
+
 use gatepost_protocol::Answer;
 use gatepost_protocol::Code;
 use gatepost_protocol::Farewell;
@@ -7,6 +9,7 @@ use gatepost_protocol::HelloOk;
 use gatepost_protocol::Limits;
 use gatepost_protocol::PROTOCOL;
 use gatepost_protocol::RoomName;
+use gatepost_protocol::Sender;
 use gatepost_protocol::action::Hello;
 use gatepost_protocol::limits::PAGE_ITEMS;
 use gatepost_protocol::limits::ROOMS;
@@ -15,6 +18,7 @@ use gatepost_store::Greeting;
 use gatepost_store::Room;
 use gatepost_store::SessionPolicy;
 use gatepost_store::StoreError;
+use gatepost_store::Subscriber;
 use gatepost_store::Subscription;
 use gatepost_store::USER_CONNECTIONS;
 
@@ -201,11 +205,19 @@ impl Chat {
                 found.refused.push((room.name.clone(), refusal));
             } else if !crate::announce::is_intimate(&subscribed) {
                 after.push(After::Occupancy { place: place() });
-            } else if subscribed.first_device {
-                after.push(After::Joined {
+            } else {
+                if subscribed.first_device {
+                    after.push(After::Joined {
+                        place: place(),
+                        user: caller.sender(),
+                    });
+                }
+                // Nobody was told of their end. One that is there with another device did not leave:
+                // the announcement looks.
+                after.extend(departed(subscribed.lapsed).map(|user| After::Left {
                     place: place(),
-                    user: caller.sender(),
-                });
+                    user,
+                }));
             }
         }
         Ok(Some(found))
@@ -286,6 +298,13 @@ impl Chat {
         self.withdraw(connection, shut_out, degraded).await?;
         asked
     }
+}
+
+/// The users of subscriptions whose lease had ended, each once.
+pub(crate) fn departed(lapsed: Vec<Subscriber>) -> impl Iterator<Item = Sender> {
+    let users = lapsed.into_iter().map(|lapsed| (lapsed.user, lapsed.name));
+    let users: BTreeMap<_, _> = users.collect();
+    users.into_iter().map(|(id, name)| Sender { id, name })
 }
 
 pub(crate) fn subscriptions(rooms: &[Room]) -> Vec<Subscription> {

@@ -129,16 +129,23 @@ impl Chat {
         match subscribed {
             None => return Ok(given_up(caller, None)),
             Some(found) => {
-                let first = found.first().filter(|found| found.first_device);
-                if first.is_some_and(crate::announce::is_intimate) {
-                    let place = crate::Place {
-                        room: room.name.clone(),
-                        shards: room.shards,
-                    };
-                    after.push(After::Joined {
-                        place,
-                        user: from.clone(),
-                    });
+                let place = || crate::Place {
+                    room: room.name.clone(),
+                    shards: room.shards,
+                };
+                for found in found.into_iter().filter(crate::announce::is_intimate) {
+                    if found.first_device {
+                        after.push(After::Joined {
+                            place: place(),
+                            user: from.clone(),
+                        });
+                    }
+                    after.extend(
+                        crate::hello::departed(found.lapsed).map(|user| After::Left {
+                            place: place(),
+                            user,
+                        }),
+                    );
                 }
             }
         }

@@ -113,7 +113,7 @@ pub struct Subscription {
 }
 
 /// What subscribing to one room found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscribed {
     /// Whether with it the user came into the room: no connection of the user, this one included,
     /// was in it before.
@@ -126,7 +126,14 @@ pub struct Subscribed {
     pub rooms: u64,
     /// Connections of the user, this one included. Only a hello makes others give way.
     pub connections: u64,
+    /// Other users' subscriptions in this user's shard whose lease had ended. They counted no more
+    /// and are taken out now, [`LAPSED`] at a time where there are many, so that one caller learns of
+    /// each: nobody else says that these users left.
+    pub lapsed: Vec<Subscriber>,
 }
+
+/// Subscriptions that lapsed and are taken out of a shard by one call, at the least.
+pub const LAPSED: usize = 64;
 
 /// Whose limits they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -142,6 +142,7 @@ impl Registry for WrongRegistry {
                 connections: 1,
                 renewed: false,
                 subscribers: 1,
+                lapsed: Vec::new(),
             };
             return Ok(Some(vec![subscribed; rooms.len()]));
         }

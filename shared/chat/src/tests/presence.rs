@@ -75,6 +75,41 @@ async fn who_is_back_before_the_others_are_told_did_not_leave() {
     assert!(!world.events("ann").contains(&left("lobby", "bob")));
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_vanished_without_a_disconnect_leaves_with_the_lease() {
+    let world = world();
+    for name in ["ann", "bob"] {
+        world.join(&user(name), "lobby").await;
+    }
+    for id in ["eve-1", "eve-2"] {
+        world.join(&device("eve", id), "lobby").await;
+    }
+    let ping = r#"{"action":"ping","rooms":{"lobby":0}}"#;
+    let step = Duration::from_secs(u64::from(settings().ping_seconds));
+    let who_left = |events: Vec<Event>| {
+        let is_left = |event: &Event| matches!(event, Event::Left { .. });
+        events.into_iter().filter(is_left).collect::<Vec<_>>()
+    };
+    // Bob vanishes, and one of Eve's devices.
+    for _ in 0..4 {
+        tokio::time::advance(step).await;
+        world.ok(&device("eve", "eve-2"), ping).await;
+        world.ok(&user("ann"), ping).await;
+    }
+    assert_eq!(who_left(world.events("ann")), [left("lobby", "bob")]);
+    assert_eq!(who_left(world.events("eve-2")), [left("lobby", "bob")]);
+    // Then the other one of hers, between two messages that look at the list.
+    for _ in 0..4 {
+        tokio::time::advance(step).await;
+        world.send(&user("ann"), "lobby", "anybody?").await;
+        world.ok(&user("ann"), ping).await;
+    }
+    assert_eq!(
+        who_left(world.events("ann")),
+        [left("lobby", "bob"), left("lobby", "eve")]
+    );
+}
+
 /// A room of so many users `u00`, `u01`, …
 async fn crowd(world: &World, room: &str, count: usize) {
     for number in 0..count {

@@ -23,6 +23,7 @@ use crate::Begun;
 use crate::Claim;
 use crate::Connection;
 use crate::Greeting;
+use crate::LAPSED;
 use crate::Limit;
 use crate::Owner;
 use crate::Rates;
@@ -312,7 +313,8 @@ impl Registry for RedisRegistry {
                     .arg(stamp()?)
                     .arg(room.head)
                     .arg(ttl(connection.lease, now))
-                    .arg(DAY_MS),
+                    .arg(DAY_MS)
+                    .arg(LAPSED),
             );
         }
         // A removal that came between has seen the rooms in the record, but perhaps not yet in the
@@ -323,13 +325,20 @@ impl Registry for RedisRegistry {
         let mut answers = self.run(what, &[&shards, &checks]).await?;
         let mut subscribed = Vec::with_capacity(rooms.len());
         for place in renewed {
-            let subscribers = answers.next()?;
+            let (subscribers, lapsed): (u64, Vec<Vec<u8>>) = answers.next()?;
+            let lapsed = lapsed.iter().map(|text| record::subscriber(what, text));
+            let mut lapsed = lapsed.collect::<Result<Vec<_>, _>>()?;
+            lapsed.retain(|other| other.user != subscriber.user);
+            lapsed.sort_by(|one, other| {
+                (&one.user, &one.connection).cmp(&(&other.user, &other.connection))
+            });
             subscribed.push(Subscribed {
                 first_device: place == 1,
                 renewed: place == 3,
                 subscribers,
                 rooms: in_rooms,
                 connections,
+                lapsed,
             });
         }
         if answers.next()? {
@@ -474,7 +483,10 @@ impl Registry for RedisRegistry {
         let (list, _) = self.keys.shard(shard);
         let version = self.stamped(shard, now)?;
         // Plain, not through the script: a list costs three times as much there.
-        let all = Call::Plain(redis::cmd("ZRANGE")).arg(&list).arg(0).arg(-1);
+        let all = Call::Plain(redis::cmd("ZRANGEBYSCORE"))
+            .arg(&list)
+            .arg(format!("({now}"))
+            .arg("+inf");
         // The stamp first: a list may be newer than its stamp, never older.
         let (version, list): (u64, Vec<Vec<u8>>) = match known {
             None => {

@@ -338,25 +338,35 @@ impl Registry for SqliteRegistry {
                     .bind(stamp),
             )
         };
-        let rows = self.rows(what, subscribe).await?;
-        let mut rows = rows.iter();
-        let verdict = rows.next().map(|row| columns::<(bool, bool)>(what, row));
+        let rows_answered = self.rows(what, subscribe).await?;
+        let mut answers = rows_answered.iter();
+        let verdict = answers.next().map(|row| columns::<(bool, bool)>(what, row));
         let Some((true, false)) = verdict.transpose()? else {
             return Ok(None);
         };
-        rows.map(|row| {
+        let mut subscribed = Vec::with_capacity(rooms.len());
+        for row in answers.by_ref().take(rooms.len()) {
             let (first_device, renewed, subscribers, in_rooms, connections) =
                 columns::<(bool, bool, i64, i64, i64)>(what, row)?;
-            Ok(Subscribed {
+            subscribed.push(Subscribed {
                 first_device,
                 renewed,
                 subscribers: row::seq_of(subscribers),
                 rooms: row::seq_of(in_rooms),
                 connections: row::seq_of(connections),
-            })
-        })
-        .collect::<Result<_, _>>()
-        .map(Some)
+                lapsed: Vec::new(),
+            });
+        }
+        for row in answers {
+            let (room, connection, user, name, dialect) = columns(what, row)?;
+            let other = subscriber(what, (connection, user, name, dialect))?;
+            let room: i64 = room;
+            let room = usize::try_from(room).ok();
+            if let Some(room) = room.and_then(|room| subscribed.get_mut(room)) {
+                room.lapsed.push(other);
+            }
+        }
+        Ok(Some(subscribed))
     }
 
     async fn unsubscribe(

@@ -2,7 +2,7 @@
 //! transaction that no other call and no freeze can come into the middle of.
 
 /// The form of the tables. A file of another one is made anew.
-pub(super) const VERSION: i64 = 3;
+pub(super) const VERSION: i64 = 4;
 
 /// `closed_until` is a tombstone: until then nothing can be added for the connection. `place`: a
 /// connection under its user, so a post target. `replaced.who` is a client, or `@` and a connection.
@@ -31,9 +31,10 @@ create table if not exists occupancy (room text primary key, told integer not nu
 create table if not exists head (room text primary key, seq integer not null) strict, without rowid;
 create table if not exists fan_out (
   room text not null, shard integer not null, holder text, ends integer,
-  dirty integer not null default 0, cursor integer, stamp integer, primary key (room, shard)
+  dirty integer not null default 0, cursor integer, stamp integer,
+  lapsed integer not null default 0, primary key (room, shard)
 ) strict, without rowid;
-pragma user_version = 3;
+pragma user_version = 4;
 commit";
 
 /// What the statements of one call tell each other.
@@ -45,6 +46,7 @@ create temp table wanted (
 );
 create temp table admission (replaced integer, user_wait integer, room_wait integer);
 create temp table leaving (id text primary key, client text);
+create temp table lapsed (number integer, connection text, user blob, name text, dialect text);
 create temp table taken (number integer primary key, key text, full integer, wait integer)";
 
 pub(super) const CONNECT: &str = "
@@ -60,9 +62,9 @@ delete from connection
 delete from place where lease <= ?1;
 delete from replaced where ends <= ?1;
 delete from bucket where full <= ?1 * 1000;
-update fan_out set stamp = abs(random()) >> 11 where exists (select 1 from subscription s
-  where s.room = fan_out.room and s.shard = fan_out.shard and s.lease <= ?1);
-delete from subscription where lease <= ?1;
+update fan_out set stamp = abs(random()) >> 11, lapsed = 0 where exists (select 1 from subscription s
+  where s.room = fan_out.room and s.shard = fan_out.shard and s.lease <= ?1 - 3600000);
+delete from subscription where lease <= ?1 - 3600000;
 delete from occupancy
   where not exists (select 1 from subscription s where s.room = occupancy.room);
 commit";
@@ -201,7 +203,8 @@ insert into occupancy values (?1, ?2)
 /// After [`CONNECT`]'s values ?8 `[[room, shard, shards, head], …]`, ?9 stamp. Answers whether the
 /// connection is open and whether it was replaced, then for each room whether with it the user comes
 /// into the room, whether the connection is in it already, how many subscriptions its shard has, and
-/// in how many rooms the connection is, and how many connections the user has.
+/// in how many rooms the connection is, and how many connections the user has; then the subscriptions
+/// of other users whose lease had ended, each after the number of its room.
 pub(super) const SUBSCRIBE: &str = concat!(
     "
 begin immediate;
@@ -224,8 +227,12 @@ insert into wanted
     exists (select 1 from subscription s where s.room = value ->> 0 and s.shard = value ->> 1
       and s.user = ?2 and s.connection = ?1 and s.lease > ?7)
   from json_each(?8) where (select open and not refused from verdict);
+delete from lapsed;
+insert into lapsed select w.number, s.connection, s.user, s.name, s.dialect
+  from wanted w join subscription s on s.room = w.room and s.shard = w.shard
+  where s.lease <= ?7 and s.user <> ?2;
 insert into fan_out (room, shard, cursor, stamp) select room, shard, head, ?9 from wanted where true
-  on conflict do update set cursor = coalesce(cursor, excluded.cursor),
+  on conflict do update set cursor = coalesce(cursor, excluded.cursor), lapsed = 0,
     stamp = iif(
       exists (select 1 from subscription s where s.room = fan_out.room
         and s.shard = fan_out.shard and s.lease <= ?7)
@@ -242,13 +249,14 @@ select w.first, w.renewed,
   (select count(*) from subscription s where s.connection = ?1 and s.lease > ?7),
   (select count(*) from place where user = ?2 and lease > ?7)
   from wanted w order by w.number;
+select number, connection, user, name, dialect from lapsed order by number, user, connection;
 commit"
 );
 
 /// ?1 room, ?2 shard, ?3 user, ?4 connection, ?5 now, ?6 stamp.
 pub(super) const UNSUBSCRIBE: &str = "
 begin immediate;
-update fan_out set stamp = ?6 where room = ?1 and shard = ?2 and exists (select 1
+update fan_out set stamp = ?6, lapsed = 0 where room = ?1 and shard = ?2 and exists (select 1
   from subscription where room = ?1 and shard = ?2 and user = ?3 and connection = ?4);
 select
   exists (select 1 from subscription
@@ -261,7 +269,7 @@ commit";
 /// ?1 room, ?2 shard, ?3 user, ?4 now, ?5 stamp. Answers the connections that were in it.
 pub(super) const EVICT: &str = "
 begin immediate;
-update fan_out set stamp = ?5 where room = ?1 and shard = ?2 and exists (select 1
+update fan_out set stamp = ?5, lapsed = 0 where room = ?1 and shard = ?2 and exists (select 1
   from subscription where room = ?1 and shard = ?2 and user = ?3);
 select connection, user, name, dialect from subscription
   where room = ?1 and shard = ?2 and user = ?3 and lease > ?4;
@@ -277,7 +285,7 @@ select s.room, s.shards, exists (select 1 from subscription o where o.room = s.r
     and o.shard = s.shard and o.user = s.user and o.connection <> ?1 and o.lease > ?2)
   from subscription s join connection c on c.id = s.connection and c.user is not null
   where s.connection = ?1 and s.lease > ?2;
-update fan_out set stamp = ?4
+update fan_out set stamp = ?4, lapsed = 0
   where (room, shard) in (select room, shard from subscription where connection = ?1);
 delete from subscription where connection = ?1;
 delete from place
@@ -287,20 +295,23 @@ insert into connection (id, closed_until) values (?1, ?3)
     closed_until = excluded.closed_until;
 commit";
 
-/// ?1 room, ?2 shard, ?3 now. Answers the stamp, and whether a lease ended.
+/// ?1 room, ?2 shard, ?3 now. Answers the stamp, and whether more leases ended than when it was given.
 pub(super) const STAMP: &str = "
-select (select stamp from fan_out where room = ?1 and shard = ?2),
-  exists (select 1 from subscription where room = ?1 and shard = ?2 and lease <= ?3)";
+select stamp, lapsed <>
+    (select count(*) from subscription where room = ?1 and shard = ?2 and lease <= ?3)
+  from fan_out where room = ?1 and shard = ?2";
 
-/// ?1 room, ?2 shard, ?3 now, ?4 stamp. Answers the stamp, then the list.
+/// ?1 room, ?2 shard, ?3 now, ?4 stamp. Answers the stamp, then the list: what lapsed is not on it,
+/// and stays until somebody subscribes or pings, who is told of it.
 pub(super) const SUBSCRIBERS: &str = "
 begin immediate;
-insert into fan_out (room, shard, stamp) values (?1, ?2, ?4)
-  on conflict do update set stamp = excluded.stamp where stamp is null or exists (select 1
-    from subscription where room = ?1 and shard = ?2 and lease <= ?3);
-delete from subscription where room = ?1 and shard = ?2 and lease <= ?3;
+insert into fan_out (room, shard, stamp, lapsed) select ?1, ?2, ?4, count(*)
+    from subscription where room = ?1 and shard = ?2 and lease <= ?3
+  on conflict do update set stamp = excluded.stamp, lapsed = excluded.lapsed
+    where stamp is null or lapsed <> excluded.lapsed;
 select stamp from fan_out where room = ?1 and shard = ?2;
-select connection, user, name, dialect from subscription where room = ?1 and shard = ?2;
+select connection, user, name, dialect from subscription
+  where room = ?1 and shard = ?2 and lease > ?3;
 commit";
 
 pub(super) const RAISE_HEAD: &str = "

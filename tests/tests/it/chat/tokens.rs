@@ -1,5 +1,7 @@
 //! Tokens whose keys an issuer publishes, and what becomes of a connection whose token runs out.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gatepost_tests::member::Member;
@@ -15,6 +17,7 @@ use serde_json::json;
 use tokio::io::AsyncReadExt as _;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
+use tokio::time::timeout;
 
 /// An issuer of tokens with its server.
 struct Issuer {
@@ -61,14 +64,17 @@ impl Issuer {
         Ok(format!("{signed}.{}", base64(signature.as_ref())))
     }
 
-    async fn stack(&self) -> anyhow::Result<Stack> {
-        Stack::sqlite(&[
+    fn environment(&self) -> [(&str, &str); 4] {
+        [
             ("AUTH_MODE", "jwt"),
             ("JWT_AUDIENCE", "chat"),
             ("JWT_JWKS_URL", &self.url),
             ("ALLOWED_ORIGINS", "https://chat.example"),
-        ])
-        .await
+        ]
+    }
+
+    async fn stack(&self) -> anyhow::Result<Stack> {
+        Stack::sqlite(&self.environment()).await
     }
 }
 
@@ -144,5 +150,54 @@ async fn a_token_that_runs_out_ends_what_the_connection_may_do() -> anyhow::Resu
     );
     assert_eq!(ann.closed().await?, 1000);
     assert!(stack.log("room").await?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_vanished_leaves_when_the_lease_ends_on_sqlite() -> anyhow::Result<()> {
+    let issuer = Issuer::start().await?;
+    let stack = issuer.stack().await?;
+    who_vanished_leaves_when_the_lease_ends(&issuer, &stack).await
+}
+
+#[tokio::test]
+async fn who_vanished_leaves_when_the_lease_ends_on_redis_and_mariadb() -> anyhow::Result<()> {
+    let issuer = Issuer::start().await?;
+    let stack = Stack::servers(&issuer.environment()).await?;
+    who_vanished_leaves_when_the_lease_ends(&issuer, &stack).await
+}
+
+/// No lease outlives the token: so it ends soon.
+async fn who_vanished_leaves_when_the_lease_ends(
+    issuer: &Issuer,
+    stack: &Stack,
+) -> anyhow::Result<()> {
+    let open = async |user: &str, seconds| {
+        let token = issuer.token("first", user, seconds)?;
+        let mut member = Member::open(&format!("{}?token={token}", stack.websocket)).await?;
+        member.ok(json!({"action": "hello"})).await?;
+        member.join("room").await?;
+        anyhow::Ok(member)
+    };
+    let mut ann = open("ann", 600).await?;
+    let eve = open("eve", 4).await?;
+    let never = json!({"effect": "drop", "match": {"step": "disconnect"}});
+    let never = stack.emulator.fault(never).await?;
+    drop(eve);
+    stack.emulator.fired(&never).await?;
+    // Whoever is still there finds it out.
+    let left = loop {
+        ann.ok(json!({"action": "ping", "rooms": {"room": 0}}))
+            .await?;
+        let next = timeout(Duration::from_millis(200), ann.event("left"));
+        if let Ok(left) = next.await {
+            break left?;
+        }
+    };
+    assert_eq!(
+        (&left["room"], &left["user"]["id"]),
+        (&json!("room"), &json!("eve"))
+    );
+    assert_eq!(stack.subscriptions("room").await?, 1);
     Ok(())
 }

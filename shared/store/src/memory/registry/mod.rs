@@ -61,6 +61,8 @@ pub struct ShardState {
     pub list: BTreeMap<(UserId, ConnectionId), Listed>,
     /// Changes whenever the list does; `None` before anybody asked.
     pub version: Option<u64>,
+    /// How many leases had ended when it was last looked at.
+    pub lapsed: usize,
     /// Who posts, and up to where.
     pub fan_out: FanOut,
 }

@@ -43,7 +43,8 @@ impl RegistryState {
                 index,
             };
             let first_device = !self.is_listed(subscriber, &shard, true, now);
-            self.end_leases(&shard, now);
+            let mut lapsed = self.end_leases(&shard, now);
+            lapsed.retain(|other| other.user != subscriber.user);
             let stamp = self.stamp();
             let state = self.shards.entry(shard).or_default();
             let listed = Listed {
@@ -62,6 +63,7 @@ impl RegistryState {
                 subscribers: state.list.len() as u64,
                 rooms: 0,
                 connections,
+                lapsed,
             });
         }
         let key = key_of(subscriber);
@@ -126,7 +128,7 @@ impl RegistryState {
         let of_user = state.list.extract_if(.., |(of, _), _| of == user);
         let evicted: Vec<_> = of_user.map(|(_, listed)| listed).collect();
         if !evicted.is_empty() {
-            state.version = Some(stamp);
+            (state.version, state.lapsed) = (Some(stamp), 0);
         }
         let running = evicted.into_iter().filter(|listed| listed.lease > now);
         running.map(|listed| listed.subscriber).collect()
@@ -134,17 +136,21 @@ impl RegistryState {
 
     /// [`Registry::subscribers`](crate::Registry::subscribers).
     pub fn subscribers(&mut self, shard: &Shard, known: Option<u64>, now: Millis) -> Subscribers {
-        self.end_leases(shard, now);
         let stamp = self.stamp();
         let state = self.shards.entry(shard.clone()).or_default();
-        let version = *state.version.get_or_insert(stamp);
+        let lapsed = state.list.values().filter(|listed| listed.lease <= now);
+        let lapsed = lapsed.count();
+        if state.version.is_none() || lapsed != state.lapsed {
+            (state.version, state.lapsed) = (Some(stamp), lapsed);
+        }
+        let version = state.version.unwrap_or(stamp);
         if known == Some(version) {
             return Subscribers::Unchanged;
         }
-        let list = state.list.values();
+        let live = state.list.values().filter(|listed| listed.lease > now);
         Subscribers::Listed {
             version,
-            list: list.map(|listed| listed.subscriber.clone()).collect(),
+            list: live.map(|listed| listed.subscriber.clone()).collect(),
         }
     }
 
@@ -160,7 +166,7 @@ impl RegistryState {
         let stamp = self.stamp();
         let state = self.shards.get_mut(shard)?;
         let listed = state.list.remove(&key_of(subscriber))?;
-        state.version = Some(stamp);
+        (state.version, state.lapsed) = (Some(stamp), 0);
         (listed.lease > now).then_some((listed.shards, last_device))
     }
 
@@ -183,15 +189,17 @@ impl RegistryState {
         })
     }
 
-    /// Drops the subscriptions whose lease has ended.
-    fn end_leases(&mut self, shard: &Shard, now: Millis) {
+    /// Takes out the subscriptions whose lease has ended.
+    fn end_leases(&mut self, shard: &Shard, now: Millis) -> Vec<Subscriber> {
         let stamp = self.stamp();
         let state = self.shards.entry(shard.clone()).or_default();
-        let before = state.list.len();
-        state.list.retain(|_, listed| listed.lease > now);
-        if state.list.len() != before {
+        let lapsed = state.list.extract_if(.., |_, listed| listed.lease <= now);
+        let lapsed: Vec<_> = lapsed.map(|(_, listed)| listed.subscriber).collect();
+        if !lapsed.is_empty() {
             state.version = Some(stamp);
         }
+        state.lapsed = 0;
+        lapsed
     }
 }
 

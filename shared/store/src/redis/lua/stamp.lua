@@ -1,10 +1,10 @@
--- Drops the subscriptions whose lease ended and answers the stamp of the list.
+-- Answers the stamp of the list: another one if more leases ended than when it was given. Those
+-- subscriptions stay until somebody subscribes or pings, who is told of them.
+-- Field of f: `x` how many had ended.
 -- KEYS m, f; ARGV now, stamp if the list changed or has none, ttl of f
-local gone = redis.call('zremrangebyscore', KEYS[1], '-inf', ARGV[1])
-local stamp = redis.call('hget', KEYS[2], 'v')
-if gone > 0 or not stamp then
-  stamp = ARGV[2]
-  redis.call('hset', KEYS[2], 'v', stamp)
-  redis.call('pexpire', KEYS[2], ARGV[3])
-end
-return stamp
+local lapsed = redis.call('zcount', KEYS[1], '-inf', ARGV[1])
+local known = redis.call('hmget', KEYS[2], 'v', 'x')
+if known[1] and lapsed == tonumber(known[2] or 0) then return known[1] end
+redis.call('hset', KEYS[2], 'v', ARGV[2], 'x', lapsed)
+redis.call('pexpire', KEYS[2], ARGV[3])
+return ARGV[2]

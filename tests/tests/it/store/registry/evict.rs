@@ -94,7 +94,7 @@ async fn whoever_was_evicted_comes_in_anew(registries: Registries) {
                 .unwrap();
         }
         let answer = registry.subscribe(device, &rooms, NOW).await;
-        let answer = answer.unwrap().unwrap()[0];
+        let answer = answer.unwrap().unwrap().remove(0);
         found.push((answer.first_device, answer.renewed));
     }
     let expected = [
@@ -155,7 +155,7 @@ async fn a_renewal_at_the_same_time_does_not_outlive_an_eviction(registries: Reg
             tokio::spawn(async move { renewing.subscribe(&connection, &rooms, NOW).await });
         let (of, name) = (user("ann"), lobby.clone());
         let evicted = tokio::spawn(async move { evicting.evict(&of, &name, 1, NOW).await });
-        let renewed = renewed.await.unwrap().unwrap().unwrap()[0];
+        let renewed = renewed.await.unwrap().unwrap().unwrap().remove(0);
         evicted.await.unwrap().unwrap();
         // What is left came in after the eviction, and whoever asked for it knows.
         if !listed(&registry, "lobby", NOW).await.is_empty() {

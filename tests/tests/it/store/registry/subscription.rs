@@ -4,6 +4,7 @@ use futures_util::future::join_all;
 use gatepost_protocol::Millis;
 use gatepost_store::Connection;
 use gatepost_store::Dialect;
+use gatepost_store::LAPSED;
 use gatepost_store::Shard;
 use gatepost_store::Subscriber;
 use gatepost_store::Subscribers;
@@ -30,6 +31,7 @@ use crate::store::words::with_client;
 behaviours! { Registries:
     the_first_and_the_last_device_are_told,
     a_subscription_ends_with_its_lease,
+    whoever_subscribes_next_is_told_whose_leases_ended,
     renewing_keeps_a_subscription_and_its_connection,
     the_version_changes_when_the_list_does,
     subscribers_are_listed_as_they_said_hello,
@@ -126,6 +128,56 @@ async fn a_subscription_ends_with_its_lease(registries: Registries) {
             .unwrap(),
         None
     );
+}
+
+async fn whoever_subscribes_next_is_told_whose_leases_ended(registries: Registries) {
+    let registry = registries.open();
+    for (id, of) in [("c1", "ann"), ("c2", "bob"), ("c3", "bob"), ("c4", "eve")] {
+        enter(&registry, &connection(id, of)).await;
+    }
+    let mut eve = connection("c4", "eve");
+    eve.lease += LEASE;
+    let lapsed = async |connection: &Connection, now: Millis| {
+        let found = registry.subscribe(connection, &[into("lobby")], now).await;
+        let found = found.unwrap().unwrap().remove(0);
+        let mut ids: Vec<_> = found
+            .lapsed
+            .iter()
+            .map(|one| one.connection.clone())
+            .collect();
+        ids.sort();
+        (ids, found.subscribers)
+    };
+    assert_eq!(lapsed(&eve, NOW + LEASE - 1).await, (Vec::new(), 4));
+    // To whoever asks for the list they are gone already, and it tells nobody.
+    assert_eq!(listed(&registry, "lobby", NOW + LEASE).await, ["c4"]);
+    let told = ["c1", "c2", "c3"].map(conn).to_vec();
+    assert_eq!(lapsed(&eve, NOW + LEASE).await, (told, 1));
+    assert_eq!(lapsed(&eve, NOW + LEASE).await, (Vec::new(), 1), "once");
+    // A user who is there again is not told of his own.
+    let later = NOW + 2 * LEASE;
+    let mut again = connection("c5", "eve");
+    again.lease = later + LEASE;
+    assert_eq!(lapsed(&again, later).await, (Vec::new(), 1));
+    assert_eq!(listed(&registry, "lobby", later).await, ["c5"]);
+    // Of more than go at once everybody is told of in the end.
+    for number in 0..LAPSED + 6 {
+        let mut guest = connection(&format!("g{number}"), &format!("guest {number}"));
+        guest.lease = later + 1;
+        enter(&registry, &guest).await;
+    }
+    let mut told = Vec::new();
+    loop {
+        let (some, left) = lapsed(&again, later + 1).await;
+        assert_eq!(left, 1, "none of them counts");
+        if some.is_empty() {
+            break;
+        }
+        told.extend(some);
+    }
+    told.sort();
+    told.dedup();
+    assert_eq!(told.len(), LAPSED + 6);
 }
 
 async fn renewing_keeps_a_subscription_and_its_connection(registries: Registries) {
