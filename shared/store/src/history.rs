@@ -315,7 +315,8 @@ pub trait History: std::fmt::Debug + Send + Sync {
     -> Result<Vec<RecentRoom>, StoreError>;
 
     /// Takes away what is older than `before`: at most `limit` entries of one room, whose floor
-    /// rises, and the producers and sessions that ended before. Answers how many entries went;
-    /// repeat until it is 0.
+    /// rises, the producers that ended before, and the sessions that did, or that began before and
+    /// whose end was never told. Answers how many entries went; repeat until it is 0. Then there is
+    /// nothing to take away in the next 1,000 rooms; a later call looks at those after them.
     async fn purge(&self, before: Millis, limit: u32) -> Result<u64, StoreError>;
 }

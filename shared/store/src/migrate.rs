@@ -43,6 +43,7 @@ const MYSQL: &[Step] = &[
     step!(6, "mysql", "0006_edited"),
     step!(7, "mysql", "0007_append_v2"),
     step!(8, "mysql", "0008_moderate"),
+    step!(10, "mysql", "0010_purge_v2"),
 ];
 
 /// The number of the last migration of a list above.

@@ -256,7 +256,7 @@ pub(super) const PURGE: &str = "begin immediate;
      delete from message where (room_id, seq) in (select room_id, seq from old);
      update room set floor = (select max(seq) from old) where id = (select min(room_id) from old);
      delete from producer where updated_at < ?1;
-     delete from session where started_at < ?1 and ended_at < ?1;
+     delete from session where started_at < ?1 and coalesce(ended_at, started_at) < ?1;
      select count(*) from old;
      commit";
 

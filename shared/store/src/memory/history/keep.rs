@@ -72,7 +72,7 @@ impl HistoryState {
         for log in self.rooms.values_mut() {
             log.producers.retain(|_, one| !is_old(one.updated_at));
         }
-        let ended = |session: &Session| session.ended_at.is_some_and(is_old);
+        let ended = |session: &Session| session.ended_at.is_none_or(is_old);
         self.sessions
             .retain(|_, session| !(is_old(session.started_at) && ended(session)));
         gone

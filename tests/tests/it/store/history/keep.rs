@@ -153,6 +153,15 @@ async fn sessions_begin_and_end_once(histories: Histories) {
     assert_eq!(sessions(&histories).await.len(), 1);
     history.purge(21, 10).await.unwrap();
     assert_eq!(sessions(&histories).await, []);
+    // No end was told of this one.
+    history
+        .open_session(&conn("c2"), &user("bob"), 30)
+        .await
+        .unwrap();
+    history.purge(30, 10).await.unwrap();
+    assert_eq!(sessions(&histories).await.len(), 1);
+    history.purge(31, 10).await.unwrap();
+    assert_eq!(sessions(&histories).await, []);
 }
 
 async fn a_log_that_lost_entries_gets_another_epoch(histories: Histories) {
