@@ -150,6 +150,17 @@ impl Member {
         }
     }
 
+    /// The next event, whatever it is. May be abandoned.
+    ///
+    /// # Errors
+    /// If none comes.
+    pub async fn next_event(&mut self) -> anyhow::Result<Value> {
+        match self.events.pop_front() {
+            Some(event) => Ok(event),
+            None => self.frame().await,
+        }
+    }
+
     /// Every event up to the first that pushes entries of `room`, this one included.
     ///
     /// # Errors

@@ -20,6 +20,8 @@ use gatepost_store::Shard;
 use gatepost_store::Subscribers;
 use serde_json::Value;
 use serde_json::json;
+use sqlx::Connection as _;
+use sqlx::Executor as _;
 
 use crate::emulator::Emulator;
 use crate::emulator::Launch;
@@ -111,10 +113,22 @@ impl Stack {
     /// # Errors
     /// If the emulator does not become ready.
     pub async fn cluster(environment: &[(&str, &str)]) -> anyhow::Result<Self> {
-        let (cluster, mariadb) = (RedisCluster::start(), MariaDb::start());
+        Self::on_cluster(Launch::chat(), RedisCluster::start(), environment).await
+    }
+
+    /// On this Redis Cluster and a MariaDB, launched as the test says.
+    ///
+    /// # Errors
+    /// If the emulator does not become ready.
+    pub async fn on_cluster(
+        launch: Launch,
+        cluster: RedisCluster,
+        environment: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
+        let mariadb = MariaDb::start();
         let database_url = mariadb.database().await;
         let redis_url = cluster.url(&unique_name());
-        let launch = Launch::chat()
+        let launch = launch
             .env("DATABASE_URL", &database_url)
             .env("REDIS_URL", &redis_url);
         let emulator = started(launch, environment).await?;
@@ -164,6 +178,41 @@ impl Stack {
             &self.database_url,
             Migrate::Off,
         )?)
+    }
+
+    /// Changes the log as no function does, by statements that both databases understand.
+    ///
+    /// # Errors
+    /// If the database refuses one.
+    pub async fn change_log(&self, statements: &[&'static str]) -> anyhow::Result<()> {
+        let url = &self.database_url;
+        if url.starts_with("sqlite:") {
+            let mut log = sqlx::SqliteConnection::connect(url).await?;
+            for statement in statements {
+                log.execute(*statement).await?;
+            }
+        } else {
+            let mut log = sqlx::MySqlConnection::connect(url).await?;
+            for statement in statements {
+                log.execute(*statement).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sweeps now, as the schedule does each minute.
+    ///
+    /// # Errors
+    /// If the sweep fails.
+    pub async fn sweep(&self) -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let task = folder.path().join("sweep.json");
+        std::fs::write(&task, r#"{"task":"sweep"}"#)?;
+        let task = task.display().to_string();
+        let sweep = ["invoke", "FanoutFunction", "--event", &task];
+        let swept = self.emulator.gatepost(&sweep).await?;
+        anyhow::ensure!(swept.code == Some(0), "{}", swept.stderr);
+        Ok(())
     }
 
     /// The registry, opened by the test itself.

@@ -43,6 +43,8 @@ pub struct Manner {
     pub back_off: (Duration, Duration),
     /// Entries of a room that it asks for when it joins.
     pub history: u32,
+    /// The least and the greatest age of a connection when the next takes its place.
+    pub rotation: (Duration, Duration),
 }
 
 impl Manner {
@@ -54,6 +56,7 @@ impl Manner {
         patience: Duration::from_secs(30),
         back_off: (Duration::from_millis(500), Duration::from_secs(20)),
         history: 0,
+        rotation: (Duration::from_secs(90 * 60), Duration::from_secs(115 * 60)),
     };
 
     /// For servers that are killed every few seconds: comes back and asks again sooner, so that a
@@ -81,6 +84,8 @@ pub struct Seen {
     pub online: bool,
     /// How often a connection was greeted.
     pub greeted: u64,
+    /// How often another connection took the place of one that was still open.
+    pub rotated: u64,
     /// Whether it ended: stopped, replaced or refused for good.
     pub ended: bool,
     /// The last entry of each room that was begun.

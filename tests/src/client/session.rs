@@ -2,6 +2,7 @@
 //! frame and a time.
 
 mod answers;
+mod rotation;
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
@@ -43,6 +44,8 @@ enum Asked {
     Join(String),
     Sync(BTreeMap<String, (u64, u64)>),
     Ping,
+    /// The hello of the next connection, while this one goes on.
+    Rotate(BTreeMap<String, (u64, u64)>),
     Send {
         room: String,
         send: u64,
@@ -62,6 +65,9 @@ pub(super) struct Session {
     random: Random,
     client: String,
     link: Option<Link>,
+    other: Option<rotation::Other>,
+    rotate_at: Option<Instant>,
+    rotations: u64,
     is_greeted: bool,
     greeted: u64,
     attempts: u32,
@@ -99,6 +105,9 @@ impl Session {
             random,
             client,
             link: None,
+            other: None,
+            rotate_at: None,
+            rotations: 0,
             is_greeted: false,
             greeted: 0,
             attempts: 0,
@@ -116,6 +125,7 @@ impl Session {
     pub(super) async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
         while self.turn(&mut commands).await.is_ok() {
             self.send_what_may_go();
+            self.leave_last();
             self.show(false);
         }
         for outbox in self.outboxes.values() {
@@ -136,6 +146,12 @@ impl Session {
                 None => std::future::pending().await,
             }
         };
+        let by_other = async {
+            match &mut self.other {
+                Some(other) => other.link().inbox.recv().await.unwrap_or(Received::Dropped),
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
             command = commands.recv() => match command {
@@ -143,6 +159,7 @@ impl Session {
                 None => Err(Over),
             },
             received = received => self.received(received),
+            received = by_other => self.received_by_other(received),
             () = tokio::time::sleep_until(due) => {
                 self.look_at_the_clock().await;
                 Ok(())
@@ -158,7 +175,9 @@ impl Session {
             .filter_map(|outbox| outbox.rest_until);
         let holds = self.views.values().filter_map(|view| view.held_until);
         let answers = self.pending.values().map(|pending| pending.until);
+        let rotation = self.rotate_at.filter(|_| self.other.is_none());
         let online = rests.chain(holds).chain(answers).chain(self.ping_at);
+        let online = online.chain(rotation);
         let far = Instant::now() + Duration::from_secs(3_600);
         let online = online.filter(|_| self.link.is_some());
         online.chain(self.come_back_at).min().unwrap_or(far)
@@ -230,6 +249,9 @@ impl Session {
         }
         if self.ping_at.is_some_and(|at| at <= now) {
             self.ping();
+        }
+        if self.other.is_none() && self.rotate_at.is_some_and(|at| at <= now) {
+            self.rotate().await;
         }
     }
 
@@ -327,7 +349,17 @@ impl Session {
         }
     }
 
-    fn ask(&mut self, what: Asked, mut action: Value) {
+    fn ask(&mut self, what: Asked, action: Value) {
+        let (asked, frame) = self.asked_next(what, action);
+        self.pending.extend([asked]);
+        if let Some(link) = &self.link {
+            // One that is closed says so in its inbox.
+            let _ = link.out.send(Outgoing::Text(frame));
+        }
+    }
+
+    /// An action with its number, and its frame.
+    fn asked_next(&mut self, what: Asked, mut action: Value) -> ((String, Pending), String) {
         self.asked += 1;
         let id = self.asked.to_string();
         action["id"] = json!(id);
@@ -336,11 +368,7 @@ impl Session {
             asked: self.witness.now(),
             until: Instant::now() + self.manner.patience,
         };
-        self.pending.insert(id, pending);
-        if let Some(link) = &self.link {
-            // One that is closed says so in its inbox.
-            let _ = link.out.send(Outgoing::Text(action.to_string()));
-        }
+        ((id, pending), action.to_string())
     }
 
     fn received(&mut self, received: Received) -> Result<(), Over> {
@@ -355,7 +383,11 @@ impl Session {
                 return Ok(());
             }
         };
-        let Ok(frame) = serde_json::from_str::<Value>(&text) else {
+        self.text(&text)
+    }
+
+    fn text(&mut self, text: &str) -> Result<(), Over> {
+        let Ok(frame) = serde_json::from_str::<Value>(text) else {
             panic!("{} got what is no JSON: {text}", self.user);
         };
         if frame.get("event").is_some() {
@@ -423,6 +455,7 @@ impl Session {
             self.witness.note(Event::Closed { code });
         }
         (self.is_greeted, self.ping_at) = (false, None);
+        (self.other, self.rotate_at) = (None, None);
         self.pending.clear();
         self.outboxes.values_mut().for_each(Outbox::lost);
         for view in self.views.values_mut() {
@@ -445,6 +478,7 @@ impl Session {
         let seen = Seen {
             online: self.is_greeted && !ended,
             greeted: self.greeted,
+            rotated: self.rotations,
             ended,
             rooms: rooms
                 .filter_map(|(room, view)| Some((room.clone(), view.at?.1)))

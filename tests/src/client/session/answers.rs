@@ -35,11 +35,16 @@ impl Session {
                 }
                 (self.is_greeted, self.attempts) = (true, 0);
                 self.greeted += 1;
+                self.schedule_rotation();
                 self.witness.note(Event::Greeted);
                 self.states(places, ok["rooms"].take(), asked);
                 let new = self.views.iter().filter(|(_, view)| view.at.is_none());
                 let new: Vec<String> = new.map(|(room, _)| room.clone()).collect();
                 new.iter().for_each(|room| self.join(room));
+            }
+            Asked::Rotate(places) => {
+                self.rotated();
+                self.states(places, ok["rooms"].take(), asked);
             }
             Asked::Join(room) => self.joined(&room, ok, asked),
             Asked::Sync(places) => self.states(places, ok["rooms"].take(), asked),
@@ -157,6 +162,7 @@ impl Session {
             }
             // Another of the user's clients took over.
             _ if code == Some(Code::Replaced) => return Err(Over),
+            Asked::Rotate(places) => self.not_rotated(&places),
             Asked::Hello(_) if is_for_now => self.lost(1006),
             Asked::Hello(_) => return Err(Over),
             Asked::Join(room) if !is_for_now => self.give_up(&room),
@@ -185,6 +191,7 @@ impl Session {
     pub(super) fn unanswered(&mut self, what: Asked) {
         match what {
             Asked::Hello(_) => self.lost(1006),
+            Asked::Rotate(places) => self.not_rotated(&places),
             Asked::Join(room) => self.join(&room),
             Asked::Sync(places) => places.keys().for_each(|room| self.sync(room)),
             Asked::Ping => self.ping(),

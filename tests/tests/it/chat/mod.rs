@@ -14,5 +14,7 @@ mod path;
 mod presence;
 mod refusals;
 mod restore;
+mod retention;
+mod rotation;
 mod strangers;
 mod tokens;

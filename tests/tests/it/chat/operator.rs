@@ -10,6 +10,7 @@ crate::both_stores::on_both_stores!(
     a_notice_is_shown_to_a_room_or_a_user,
     a_kicked_user_is_told_and_closed_on_every_connection,
     who_is_where_is_told_to_the_operator,
+    an_operation_that_is_not_done_says_why,
     a_frame_is_never_an_operation,
 );
 
@@ -112,6 +113,79 @@ async fn who_is_where_is_told_to_the_operator(stack: &Stack) -> anyhow::Result<(
     let connections: Value = serde_json::from_str(&ended.stdout)?;
     assert_eq!(connections.as_array().map(Vec::len), Some(1));
     assert_eq!(connections[0]["name"], "bob");
+    Ok(())
+}
+
+async fn an_operation_that_is_not_done_says_why(stack: &Stack) -> anyhow::Result<()> {
+    let mut ann = Member::hello(&stack.websocket, "ann").await?;
+    ann.join("room").await?;
+    let long = "x".repeat(65);
+    let large = "x".repeat(8_192);
+    // What it is told, how it ends, and what it says.
+    let cases: [(&[&str], i32, &str); 14] = [
+        (&["publish", "nowhere", "?"], 1, "no_room"),
+        (
+            &["publish", "room", "?", "--notice", "--key", "k"],
+            64,
+            "--key",
+        ),
+        (&["publish", "room", "?", "--name", "CI"], 64, "--from"),
+        (&["publish", "No Room", "?"], 1, "bad_request"),
+        (&["publish", "room", "?", "--from", &long], 1, "bad_request"),
+        (&["publish", "room", &large], 1, "too_large"),
+        (&["kick", &long], 1, "bad_request"),
+        (&["kick"], 64, "USER"),
+        (&["who"], 64, "ROOM"),
+        (&["who", "nowhere"], 1, "no_room"),
+        (&["who", "room", "--user", "ann"], 64, "cannot be used with"),
+        (
+            &["kick", "ann", "--function", "MesageFunction"],
+            1,
+            "did you mean `MessageFunction`?",
+        ),
+        (
+            &["kick", "ann", "--function", "FanoutFunction"],
+            1,
+            "Payload.Invalid",
+        ),
+        (
+            &["who", "room", "--url", "http://127.0.0.1:1"],
+            1,
+            "127.0.0.1:1",
+        ),
+    ];
+    for (arguments, code, says) in cases {
+        let ended = stack.emulator.gatepost(arguments).await?;
+        assert_eq!(ended.code, Some(code), "{arguments:?}: {}", ended.stderr);
+        assert!(
+            ended.stderr.contains(says),
+            "{arguments:?}: {}",
+            ended.stderr
+        );
+        assert_eq!(ended.stdout, "", "{arguments:?}");
+    }
+    // Nor is there anything in an operation that is none.
+    for operation in [
+        json!({"operator": "dance"}),
+        json!({"operator": "publish", "room": "room"}),
+        json!({"operator": "presence"}),
+        json!({"operator": "announce", "text": "to nobody"}),
+        json!({"operator": 7}),
+    ] {
+        let answer = invoke(stack, &operation).await?;
+        assert_eq!(
+            answer["error"]["code"], "bad_request",
+            "{operation}: {answer}"
+        );
+        assert!(answer["error"]["request"].is_string(), "{answer}");
+    }
+    let nobody = stack
+        .emulator
+        .gatepost(&["who", "--user", "nobody"])
+        .await?;
+    assert_eq!((nobody.code, nobody.stdout.as_str()), (Some(0), "nobody\n"));
+    assert!(stack.log("room").await?.is_empty());
+    ann.ok(json!({"action": "ping"})).await?;
     Ok(())
 }
 

@@ -1,12 +1,16 @@
 //! What the members of a room see of each other beside messages.
 
+use std::time::Duration;
+
 use gatepost_tests::member::Member;
 use gatepost_tests::stack::Stack;
 use serde_json::Value;
 use serde_json::json;
+use tokio::time::timeout;
 
 crate::both_stores::on_both_stores!(
     who_writes_and_what_was_read_is_told_to_the_others,
+    in_a_large_room_everybody_is_told_how_many_there_are,
     an_eleventh_connection_closes_the_one_heard_of_longest_ago,
 );
 
@@ -41,6 +45,36 @@ async fn who_writes_and_what_was_read_is_told_to_the_others(stack: &Stack) -> an
     assert_eq!(early["code"], "rate_limited");
     let wait = early["retry_after_ms"].as_u64();
     assert!(wait.is_some_and(|wait| wait <= 2_000), "{early}");
+    Ok(())
+}
+
+async fn in_a_large_room_everybody_is_told_how_many_there_are(stack: &Stack) -> anyhow::Result<()> {
+    let mut members = Vec::new();
+    for number in 0..51 {
+        let mut member = Member::hello(&stack.websocket, &format!("u{number}")).await?;
+        let joined = member.join("large").await?;
+        assert_eq!(joined["subscribers"], number + 1);
+        members.push(member);
+    }
+    let told = json!({"event": "occupancy", "room": "large", "count": 51});
+    for member in &mut members {
+        assert_eq!(member.event("occupancy").await?, told);
+    }
+    // Nobody is told who comes. What was too early to be told is found out by a ping.
+    let mut late = Member::hello(&stack.websocket, "late").await?;
+    late.join("large").await?;
+    let ping = json!({"action": "ping", "rooms": {"large": 0}});
+    let next = loop {
+        members[1].ok(ping.clone()).await?;
+        let next = members[0].next_event();
+        if let Ok(next) = timeout(Duration::from_millis(100), next).await {
+            break next?;
+        }
+    };
+    assert_eq!(
+        (&next["event"], &next["count"]),
+        (&json!("occupancy"), &json!(52))
+    );
     Ok(())
 }
 

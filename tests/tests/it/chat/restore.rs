@@ -3,8 +3,6 @@
 use gatepost_tests::member::Member;
 use gatepost_tests::stack::Stack;
 use serde_json::json;
-use sqlx::Connection as _;
-use sqlx::Executor as _;
 
 crate::both_stores::on_both_stores!(members_of_a_restored_log_hear_of_it_and_load_it_anew);
 
@@ -18,15 +16,15 @@ async fn members_of_a_restored_log_hear_of_it_and_load_it_anew(
         bob.say("room", &format!("{number}")).await?;
     }
     ann.entries_to("room", 5).await?;
-    restore_two_entries(stack).await?;
+    // What a copy of the log from when it had two entries brings back.
+    let copy = [
+        "delete from message where seq > 2",
+        "delete from producer",
+        "update room set head = 2",
+    ];
+    stack.change_log(&copy).await?;
     assert_eq!(bob.say("room", "another three").await?, 3);
-    let folder = tempfile::tempdir()?;
-    let task = folder.path().join("sweep.json");
-    std::fs::write(&task, r#"{"task":"sweep"}"#)?;
-    let task = task.display().to_string();
-    let sweep = ["invoke", "FanoutFunction", "--event", &task];
-    let swept = stack.emulator.gatepost(&sweep).await?;
-    assert_eq!(swept.code, Some(0), "{}", swept.stderr);
+    stack.sweep().await?;
     let heard = ann.event("entries").await?;
     assert!(heard["epoch"].as_u64() > epoch.as_u64(), "{heard}");
     assert_eq!(heard["items"][0]["seq"], 3);
@@ -44,27 +42,5 @@ async fn members_of_a_restored_log_hear_of_it_and_load_it_anew(
         (&next["epoch"], &next["items"][0]["seq"]),
         (&heard["epoch"], &json!(4))
     );
-    Ok(())
-}
-
-/// What a copy of the log from when it had two entries brings back.
-async fn restore_two_entries(stack: &Stack) -> anyhow::Result<()> {
-    let copy = [
-        "delete from message where seq > 2",
-        "delete from producer",
-        "update room set head = 2",
-    ];
-    let url = &stack.database_url;
-    if url.starts_with("sqlite:") {
-        let mut log = sqlx::SqliteConnection::connect(url).await?;
-        for statement in copy {
-            log.execute(statement).await?;
-        }
-    } else {
-        let mut log = sqlx::MySqlConnection::connect(url).await?;
-        for statement in copy {
-            log.execute(statement).await?;
-        }
-    }
     Ok(())
 }
