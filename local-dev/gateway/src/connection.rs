@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::AtomicU16;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::AtomicU64;
+use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
 use fastwebsockets::OpCode;
@@ -62,6 +63,7 @@ pub(crate) struct Connection {
     next_message: AtomicU16,
     /// Messages whose invocation is under way.
     pub(crate) under_way: AtomicU32,
+    posts_under_way: AtomicUsize,
     messages_in: AtomicU64,
     messages_out: AtomicU64,
 }
@@ -114,6 +116,7 @@ impl Connection {
             active: AtomicU64::new(opening.now.uptime_ms),
             next_message: AtomicU16::new(opening.first_message),
             under_way: AtomicU32::new(0),
+            posts_under_way: AtomicUsize::new(0),
             messages_in: AtomicU64::new(0),
             messages_out: AtomicU64::new(0),
         }
@@ -299,7 +302,25 @@ impl Connection {
             messages_in: self.messages_in.load(Ordering::Relaxed),
             messages_out: self.messages_out.load(Ordering::Relaxed),
             waiting: self.outbox().waiting(),
+            posts_under_way: self.posts_under_way.load(Ordering::Relaxed),
         }
+    }
+}
+
+/// A post to a connection that is not answered yet.
+pub(crate) struct PostUnderWay(Arc<Connection>);
+
+impl PostUnderWay {
+    /// Counts it until this is dropped: the post was answered, or its caller hung up.
+    pub(crate) fn begin(connection: Arc<Connection>) -> Self {
+        connection.posts_under_way.fetch_add(1, Ordering::Relaxed);
+        Self(connection)
+    }
+}
+
+impl Drop for PostUnderWay {
+    fn drop(&mut self) {
+        self.0.posts_under_way.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -333,4 +354,6 @@ pub struct ConnectionView {
     pub messages_out: u64,
     /// Bytes that wait because the client does not read.
     pub waiting: usize,
+    /// Posts to it that are not answered yet.
+    pub posts_under_way: usize,
 }

@@ -25,6 +25,7 @@ use crate::Step;
 use crate::What;
 use crate::close::Ending;
 use crate::connection::Connection;
+use crate::connection::PostUnderWay;
 use crate::date::iso_ms;
 use crate::deployment::Stage;
 use crate::endpoint::split_path;
@@ -117,6 +118,7 @@ async fn answer(
             _ => Err(Refusal::no_payload("a post without a payload")),
         },
         Method::POST => {
+            let _under_way = core.registry.get(id).map(PostUnderWay::begin);
             match injected(core, Step::Post, id, stage).await? {
                 Injection::Nothing => post(core, Some(stage), id, &payload)?,
                 Injection::Twice => {

@@ -1,9 +1,15 @@
 //! `bench faults NAME`: the long forms of the fault tests, with the figures of docs/guarantees.md.
 
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::Path;
+
+use anyhow::Context;
 use clap::ValueEnum;
 use serde_json::Value;
 
 use super::release;
+use crate::checker::Recorder;
 use crate::faults;
 use crate::faults::Amount;
 use crate::faults::Blow;
@@ -37,6 +43,10 @@ pub enum Name {
     Deadlocks,
     /// The functions lose their connections, and none is left.
     MaxConnections,
+    /// A primary of a Redis Cluster is killed, and its replica promoted, while clients send.
+    Failover,
+    /// Every slot of a Redis Cluster that holds a key moves while clients send.
+    Reshard,
 }
 
 impl Name {
@@ -50,6 +60,7 @@ impl Name {
             Self::Herd => (1, 0, 2_000),
             Self::Stalled => (1, 600, 20),
             Self::LockWaits | Self::Deadlocks | Self::MaxConnections => (20, 2_000, 8),
+            Self::Failover | Self::Reshard => (5, 2_000, 8),
         };
         Amount {
             times,
@@ -60,37 +71,69 @@ impl Name {
 }
 
 /// Builds what runs and lets it happen; answers the figures, and in `kept` whether every promise
-/// was.
+/// was. The history goes to `file`, also of a run that cannot go on.
 ///
 /// # Errors
-/// If something cannot be built or started, or the run cannot go on.
-pub async fn run(
-    name: Name,
-    times: Option<usize>,
-    sends: Option<usize>,
-    clients: Option<usize>,
-) -> anyhow::Result<Value> {
+/// If something cannot be built or started, the run cannot go on, or the history cannot be written.
+pub async fn run(name: Name, amount: Asked, file: Option<&Path>) -> anyhow::Result<Value> {
     // A debug binary runs debug functions, which must be built.
     if !cfg!(debug_assertions) {
         release::build()?;
     }
-    let usual = name.amount();
-    let amount = Amount {
-        times: times.unwrap_or(usual.times),
-        sends: sends.unwrap_or(usual.sends),
-        clients: clients.unwrap_or(usual.clients).max(1),
-    };
+    // Made first: a run is long.
+    let file = file.map(|file| (file, File::create(file)));
+    let file = file
+        .map(|(file, made)| made.with_context(|| format!("writing {}", file.display())))
+        .transpose()?;
+    let recorder = Recorder::new();
+    let figures = recorded(name, amount.or(name.amount()), &recorder).await;
+    if let Some(file) = file {
+        recorder
+            .write(BufWriter::new(file))
+            .context("writing the history")?;
+    }
+    figures
+}
+
+/// How much was asked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asked {
+    /// Times that the fault comes.
+    pub times: Option<usize>,
+    /// Sends over all clients.
+    pub sends: Option<usize>,
+    /// Clients.
+    pub clients: Option<usize>,
+}
+
+impl Asked {
+    fn or(self, usual: Amount) -> Amount {
+        Amount {
+            times: self.times.unwrap_or(usual.times),
+            sends: self.sends.unwrap_or(usual.sends),
+            clients: self.clients.unwrap_or(usual.clients).max(1),
+        }
+    }
+}
+
+async fn recorded(name: Name, amount: Amount, recorder: &Recorder) -> anyhow::Result<Value> {
+    let (servers, storage) = (
+        |blow| faults::servers(blow, amount, recorder),
+        |trouble| faults::storage(trouble, amount, recorder),
+    );
     match name {
-        Name::RedisKill => faults::servers(Blow::KillRedis, amount).await,
-        Name::RedisStop => faults::servers(Blow::StopRedis, amount).await,
-        Name::MariadbKill => faults::servers(Blow::KillMariaDb, amount).await,
-        Name::MariadbStop => faults::servers(Blow::StopMariaDb, amount).await,
-        Name::Flush => faults::flush(amount, PING_SECONDS).await,
-        Name::Reconnect => faults::reconnect(amount).await,
-        Name::Herd => faults::herd(amount).await,
-        Name::Stalled => faults::stalled(amount).await,
-        Name::LockWaits => faults::storage(Trouble::LockWaits, amount).await,
-        Name::Deadlocks => faults::storage(Trouble::Deadlocks, amount).await,
-        Name::MaxConnections => faults::storage(Trouble::MaxConnections, amount).await,
+        Name::RedisKill => servers(Blow::KillRedis).await,
+        Name::RedisStop => servers(Blow::StopRedis).await,
+        Name::MariadbKill => servers(Blow::KillMariaDb).await,
+        Name::MariadbStop => servers(Blow::StopMariaDb).await,
+        Name::Flush => faults::flush(amount, PING_SECONDS, recorder).await,
+        Name::Reconnect => faults::reconnect(amount, recorder).await,
+        Name::Herd => faults::herd(amount, recorder).await,
+        Name::Stalled => faults::stalled(amount, recorder).await,
+        Name::LockWaits => storage(Trouble::LockWaits).await,
+        Name::Deadlocks => storage(Trouble::Deadlocks).await,
+        Name::MaxConnections => storage(Trouble::MaxConnections).await,
+        Name::Failover => faults::failover(amount, recorder).await,
+        Name::Reshard => faults::reshard(amount, recorder).await,
     }
 }

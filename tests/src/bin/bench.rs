@@ -212,6 +212,9 @@ enum Name {
         /// Clients.
         #[arg(long)]
         clients: Option<usize>,
+        /// Where to write what the clients sent and saw, for `check`.
+        #[arg(long, value_name = "FILE")]
+        history: Option<std::path::PathBuf>,
     },
     /// A server that `sockets` and `memory` start.
     #[command(hide = true)]
@@ -364,7 +367,15 @@ async fn main() -> anyhow::Result<()> {
             times,
             sends,
             clients,
-        } => bench::faults::run(name, times, sends, clients).await?,
+            history,
+        } => {
+            let asked = bench::faults::Asked {
+                times,
+                sends,
+                clients,
+            };
+            bench::faults::run(name, asked, history.as_deref()).await?
+        }
         Name::Check { file } => serde_json::to_value(bench::check::run(&file)?)?,
         Name::Simulate { seeds, from } => bench::simulate::run(from, seeds),
         Name::Layer { layer } => return bench::layer::serve(layer).await,

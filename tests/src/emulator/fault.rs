@@ -3,13 +3,17 @@
 use std::io::Read;
 use std::io::Write;
 use std::net::TcpStream;
+use std::time::Duration;
 
 use anyhow::Context;
 use anyhow::ensure;
 use http::Request;
 use serde_json::Value;
+use tokio::time::Instant;
+use tokio::time::sleep;
 
 use super::Emulator;
+use crate::socket::PATIENCE;
 
 /// A fault rule of a running emulator. Dropping it removes the rule.
 #[derive(Debug)]
@@ -52,6 +56,26 @@ impl Emulator {
             removal,
             authority,
         })
+    }
+
+    /// Waits until a rule has fired, also where no facts are kept.
+    ///
+    /// # Errors
+    /// If it does not fire within [`PATIENCE`].
+    pub async fn until_fired(&self, fault: &Fault) -> anyhow::Result<()> {
+        let began = Instant::now();
+        loop {
+            let request = Request::get("/_gatepost/api/faults").body(String::new())?;
+            let answer: Value = serde_json::from_slice(self.api(request).await?.body())?;
+            let rules = answer["faults"].as_array().context("the rules")?;
+            let rule = rules.iter().find(|rule| rule["id"] == fault.id);
+            let rule = rule.context("the rule")?;
+            if rule["fired"].as_u64() > Some(0) {
+                return Ok(());
+            }
+            ensure!(began.elapsed() < PATIENCE, "it never fired: {rule}");
+            sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// The next firing of a rule; of several the first.

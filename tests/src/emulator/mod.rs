@@ -154,6 +154,17 @@ impl Emulator {
         self.http(Request::get(path).body(String::new())?).await
     }
 
+    /// How everything is now: `GET /_gatepost/api/state`.
+    ///
+    /// # Errors
+    /// If the console does not answer.
+    pub async fn state(&self) -> anyhow::Result<Value> {
+        let request = Request::get("/_gatepost/api/state").body(String::new())?;
+        let answer = self.api(request).await?;
+        anyhow::ensure!(answer.status() == 200, "{answer:?}");
+        Ok(serde_json::from_slice(answer.body())?)
+    }
+
     /// Puts its clock forward; the clock after it.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use tokio::time::sleep;
 
 use super::Amount;
 use super::run::Run;
+use crate::checker::Recorder;
 use crate::checker::Spread;
 use crate::client::Manner;
 
@@ -22,8 +23,13 @@ const DEAF: Duration = Duration::from_secs(30);
 ///
 /// # Errors
 /// If the run cannot go on.
-pub async fn flush(amount: Amount, ping_seconds: u32) -> anyhow::Result<Value> {
+pub async fn flush(
+    amount: Amount,
+    ping_seconds: u32,
+    recorder: &Recorder,
+) -> anyhow::Result<Value> {
     let mut run = Run::on_servers(&[("PING_SECONDS", &ping_seconds.to_string())]).await?;
+    run.recorder = recorder.clone();
     run.populate(&["room"], amount.clients, Manner::BRISK)
         .await?;
     let port = run.stack.redis.as_ref().context("a Redis")?.port();

@@ -1,5 +1,6 @@
 //! The gateway and the functions misbehave by the emulator's fault rules, while clients send.
 
+use anyhow::Context;
 use serde_json::Value;
 use serde_json::json;
 use tokio::sync::watch;
@@ -23,7 +24,7 @@ pub struct Rules {
 /// the figures and the stack.
 ///
 /// # Errors
-/// If a send is never answered, or a rule is wrong.
+/// If a send is never answered, or a rule is wrong or never fires.
 pub async fn gateway(
     stack: Stack,
     rules: Rules,
@@ -50,6 +51,14 @@ pub async fn gateway(
         anyhow::Ok(())
     };
     tokio::try_join!(run.talk(each, &progress), cuts)?;
+    for rule in &set {
+        // What a connection's end sets off may still be under way.
+        run.stack
+            .emulator
+            .until_fired(rule)
+            .await
+            .with_context(|| rules.name)?;
+    }
     drop(set);
     run.healed(rules.name);
     let finished = run.finish().await?;

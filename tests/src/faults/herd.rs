@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use super::Amount;
 use super::run::Run;
+use crate::checker::Recorder;
 use crate::checker::Spread;
 use crate::client::Manner;
 use crate::emulator::Launch;
@@ -30,7 +31,7 @@ const LONGEST: Duration = Duration::from_secs(120);
 ///
 /// # Errors
 /// If the clients do not come in, or not back within two minutes.
-pub async fn herd(amount: Amount) -> anyhow::Result<Value> {
+pub async fn herd(amount: Amount, recorder: &Recorder) -> anyhow::Result<Value> {
     let launch = Launch::chat()
         .arguments(&[
             "--quota",
@@ -43,6 +44,7 @@ pub async fn herd(amount: Amount) -> anyhow::Result<Value> {
         Stack::on_servers(launch, &[("RATE_PER_USER", "0"), ("RATE_PER_ROOM", "0")]).await?;
     let mut mysql = MySqlConnection::connect(&stack.database_url).await?;
     let mut run = Run::new(stack)?;
+    run.recorder = recorder.clone();
     let rooms: Vec<String> = (0..amount.clients.div_ceil(ROOM))
         .map(|room| format!("room-{room}"))
         .collect();

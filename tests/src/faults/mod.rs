@@ -4,6 +4,7 @@
 //! The short forms are tests (`tests/it/chat/faults`), the long ones `bench faults NAME`: the same
 //! code with other amounts.
 
+mod cluster;
 mod flush;
 mod gateway;
 mod herd;
@@ -13,6 +14,8 @@ mod servers;
 mod stalled;
 mod storage;
 
+pub use cluster::failover;
+pub use cluster::reshard;
 pub use flush::flush;
 pub use gateway::Rules;
 pub use gateway::gateway;

@@ -16,6 +16,7 @@ use tokio::time::sleep;
 
 use super::Amount;
 use super::run::Run;
+use crate::checker::Recorder;
 use crate::client::Client;
 use crate::client::Manner;
 use crate::stack::now;
@@ -30,8 +31,9 @@ const GHOST: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// If a client does not come back.
-pub async fn reconnect(amount: Amount) -> anyhow::Result<Value> {
+pub async fn reconnect(amount: Amount, recorder: &Recorder) -> anyhow::Result<Value> {
     let mut run = Run::on_servers(&[]).await?;
+    run.recorder = recorder.clone();
     let manner = Manner {
         back_off: (Duration::from_millis(1), Duration::from_millis(3)),
         ..Manner::BRISK

@@ -28,7 +28,7 @@ const SEND: Duration = Duration::from_secs(90);
 pub struct Run {
     /// What they run on.
     pub stack: Stack,
-    /// What they write.
+    /// What they write. A run that is to write elsewhere sets it before its first client begins.
     pub recorder: Recorder,
     /// Those that are to be there at the end.
     pub clients: Vec<Client>,
@@ -207,7 +207,7 @@ impl Run {
     }
 }
 
-fn launch(environment: &[(&str, &str)]) -> Launch {
+pub(super) fn launch(environment: &[(&str, &str)]) -> Launch {
     let off = [("RATE_PER_USER", "0"), ("RATE_PER_ROOM", "0")];
     off.iter()
         .chain(environment)

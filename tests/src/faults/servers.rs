@@ -13,6 +13,7 @@ use super::Amount;
 use super::run::Run;
 use super::run::reached;
 use crate::checker::Check;
+use crate::checker::Recorder;
 use crate::client::Manner;
 
 /// How long a stopped server stays so: longer than a command may take.
@@ -47,9 +48,10 @@ impl Blow {
 ///
 /// # Errors
 /// If a send is never answered, or the run cannot go on.
-pub async fn servers(blow: Blow, amount: Amount) -> anyhow::Result<Value> {
+pub async fn servers(blow: Blow, amount: Amount, recorder: &Recorder) -> anyhow::Result<Value> {
     let ping_seconds = 2;
     let mut run = Run::on_servers(&[("PING_SECONDS", "2")]).await?;
+    run.recorder = recorder.clone();
     run.populate(&["one", "other"], amount.clients, Manner::BRISK)
         .await?;
     let (progress, mut acknowledged) = watch::channel(0);

@@ -14,6 +14,7 @@ use tokio::time::sleep;
 use super::Amount;
 use super::run::Run;
 use super::run::reached;
+use crate::checker::Recorder;
 use crate::client::Manner;
 
 /// How long a lock is held: longer than a command may take.
@@ -44,8 +45,13 @@ impl Trouble {
 ///
 /// # Errors
 /// If a send is never answered, or MariaDB does not do what it is told.
-pub async fn storage(trouble: Trouble, amount: Amount) -> anyhow::Result<Value> {
+pub async fn storage(
+    trouble: Trouble,
+    amount: Amount,
+    recorder: &Recorder,
+) -> anyhow::Result<Value> {
     let mut run = Run::on_servers(&[("PING_SECONDS", "2")]).await?;
+    run.recorder = recorder.clone();
     run.populate(&["room"], amount.clients, Manner::BRISK)
         .await?;
     let url = run.stack.database_url.clone();

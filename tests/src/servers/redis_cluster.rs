@@ -1,4 +1,4 @@
-//! A Redis Cluster of three masters.
+//! A Redis Cluster of three masters, each with a replica if need be.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -9,10 +9,12 @@ use super::redis::Redis;
 
 const SLOTS: [(u16, u16); 3] = [(0, 5460), (5461, 10922), (10923, 16383)];
 
-/// Three masters without replicas. Ready after about 3 s.
+/// Three masters, and if need be a replica of each. Ready after about 3 s.
 #[derive(Debug)]
 pub struct RedisCluster {
     nodes: [Redis; 3],
+    /// As many as masters, or none; each is that of the master with its number.
+    replicas: Vec<Redis>,
 }
 
 impl RedisCluster {
@@ -23,26 +25,42 @@ impl RedisCluster {
     /// Where redis-server is not installed, or the nodes do not become a cluster within a minute.
     #[must_use]
     pub fn start() -> Self {
-        let node = || {
-            Redis::start_with(|_| {
-                let bus = free_port().to_string();
-                [
-                    "--cluster-enabled",
-                    "yes",
-                    "--cluster-config-file",
-                    "nodes.conf",
-                    "--cluster-port",
-                ]
-                .into_iter()
-                .map(Into::into)
-                .chain([bus])
-                .collect()
-            })
+        let cluster = Self {
+            nodes: [node(&[]), node(&[]), node(&[])],
+            replicas: Vec::new(),
         };
+        cluster.meet();
+        cluster
+    }
+
+    /// The same with a replica of each master, which takes its place 1 s after the master is gone.
+    ///
+    /// # Panics
+    ///
+    /// As [`RedisCluster::start`].
+    #[must_use]
+    pub fn start_with_replicas() -> Self {
+        let node = || node(&QUICK_FAILOVER);
         let cluster = Self {
             nodes: [node(), node(), node()],
+            replicas: vec![node(), node(), node()],
         };
-        let mut connections = cluster.nodes.each_ref().map(connection);
+        cluster.meet();
+        let masters = cluster.nodes.each_ref().map(connection).map(|mut master| {
+            let id: String = cluster_command(&mut master, &["MYID"]);
+            id
+        });
+        for (replica, master) in cluster.replicas.iter().zip(&masters) {
+            let mut replica = connection(replica);
+            let _: () = cluster_command(&mut replica, &["REPLICATE", master]);
+        }
+        cluster.until_replicated();
+        cluster
+    }
+
+    /// Gives the masters their slots, and lets all nodes meet.
+    fn meet(&self) {
+        let mut connections = self.nodes.each_ref().map(connection);
         for (number, (connection, (first, last))) in connections.iter_mut().zip(SLOTS).enumerate() {
             let ask = |command: &mut redis::Cmd, connection: &mut redis::Connection| {
                 command
@@ -63,7 +81,7 @@ impl RedisCluster {
                 connection,
             );
         }
-        for node in &cluster.nodes[1..] {
+        for node in self.nodes[1..].iter().chain(&self.replicas) {
             redis::cmd("CLUSTER")
                 .arg("MEET")
                 .arg("127.0.0.1")
@@ -72,8 +90,7 @@ impl RedisCluster {
                 .exec(&mut connections[0])
                 .expect("a new node does what it is told");
         }
-        cluster.until_whole();
-        cluster
+        self.until_whole();
     }
 
     /// Waits until every node knows the others and finds all slots served.
@@ -82,13 +99,54 @@ impl RedisCluster {
     ///
     /// Where that takes longer than a minute.
     pub fn until_whole(&self) {
-        let mut connections = self.nodes.each_ref().map(connection);
+        let all = self.nodes.iter().chain(&self.replicas);
+        let mut connections: Vec<_> = all.map(connection).collect();
+        let known = format!("cluster_known_nodes:{}\r", connections.len());
         until("the nodes form no cluster", || {
             connections.iter_mut().all(|connection| {
                 let state: String = cluster_command(connection, &["INFO"]);
-                state.contains("cluster_state:ok") && state.contains("cluster_known_nodes:3")
+                state.contains("cluster_state:ok") && state.contains(&known)
             })
         });
+    }
+
+    /// Waits until every replica has what its master has.
+    fn until_replicated(&self) {
+        let mut connections: Vec<_> = self.replicas.iter().map(connection).collect();
+        until("a replica does not follow its master", || {
+            connections
+                .iter_mut()
+                .all(|replica| replication(replica).contains("master_link_status:up"))
+        });
+    }
+
+    /// Stops the replica of a master, from 0, with SIGSTOP: what is written now it does not get.
+    ///
+    /// # Panics
+    ///
+    /// Where it has none.
+    pub fn freeze_replica(&self, number: usize) {
+        self.replicas[number].freeze();
+    }
+
+    /// Kills a master, from 0, and lets its stopped replica go on, with what it has; waits until it
+    /// was promoted, and the old master, started again, is its replica.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no such replica, or that takes longer than a minute.
+    pub fn fail_over(&mut self, number: usize) {
+        self.nodes[number].kill();
+        self.replicas[number].thaw();
+        let mut promoted = connection(&self.replicas[number]);
+        until("a replica is not promoted", || {
+            let state: String = cluster_command(&mut promoted, &["INFO"]);
+            replication(&mut promoted).contains("role:master") && state.contains("cluster_state:ok")
+        });
+        std::mem::swap(&mut self.nodes[number], &mut self.replicas[number]);
+        self.replicas[number].restart();
+        self.until_replicated();
+        self.until_whole();
     }
 
     /// Moves every slot that holds a key to the node after the one that serves it, with its keys, as
@@ -198,6 +256,41 @@ impl RedisCluster {
     pub fn nodes(&self) -> &[Redis; 3] {
         &self.nodes
     }
+}
+
+/// A node that is silent for 1 s is held for gone; its replica takes its place whatever it lacks. (Redis documentation, "Redis cluster configuration parameters".)
+const QUICK_FAILOVER: [&str; 6] = [
+    "--cluster-node-timeout",
+    "1000",
+    "--cluster-replica-validity-factor",
+    "0",
+    "--repl-diskless-sync-delay",
+    "0",
+];
+
+/// A node that knows no other.
+fn node(extra: &[&str]) -> Redis {
+    Redis::start_with(|_| {
+        let bus = free_port().to_string();
+        let cluster = [
+            "--cluster-enabled",
+            "yes",
+            "--cluster-config-file",
+            "nodes.conf",
+        ];
+        let arguments = extra.iter().chain(&cluster).map(|word| (*word).to_owned());
+        arguments
+            .chain(["--cluster-port".to_owned(), bus])
+            .collect()
+    })
+}
+
+/// What a node says of its replication.
+fn replication(node: &mut redis::Connection) -> String {
+    redis::cmd("INFO")
+        .arg("replication")
+        .query(node)
+        .expect("a node answers")
 }
 
 /// How long nodes may take to agree: one that was away for longer than the node timeout of 15 s is

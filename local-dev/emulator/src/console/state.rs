@@ -47,6 +47,8 @@ struct Connection {
     messages_out: u64,
     /// Bytes that wait because the client does not read.
     waiting: usize,
+    /// Posts of `@connections` that are not answered yet.
+    posts_under_way: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -111,6 +113,7 @@ pub(super) fn state<'a>(running: &Running, overview: &'a Overview) -> State<'a> 
                 messages_in: view.messages_in,
                 messages_out: view.messages_out,
                 waiting: view.waiting,
+                posts_under_way: view.posts_under_way,
             })
             .collect(),
         functions: functions

@@ -7,7 +7,7 @@ use gatepost_tests::faults::gateway;
 use super::assert_kept;
 
 /// What goes wrong, one after the other on one stack.
-const TABLE: [Rules; 10] = [
+const TABLE: [Rules; 16] = [
     Rules {
         name: "storm-of-429",
         rules: &[r#"{"effect":"status:429","match":{"step":"post"},"probability":0.7,"seed":1}"#],
@@ -65,6 +65,56 @@ const TABLE: [Rules; 10] = [
             r#"{"effect":"fail","match":{"step":"answer","route":"$default"},"probability":0.2,"seed":11}"#,
         ],
         cuts: 0,
+    },
+    Rules {
+        name: "handshakes-refused-reset-late",
+        rules: &[
+            r#"{"effect":"status:503","match":{"step":"handshake"},"times":2}"#,
+            r#"{"effect":"reset","match":{"step":"handshake"},"times":2}"#,
+            r#"{"effect":"delay:200","match":{"step":"handshake"},"times":2}"#,
+        ],
+        cuts: 5,
+    },
+    Rules {
+        name: "lost-as-soon-as-connected",
+        rules: &[
+            r#"{"effect":"kill","match":{"step":"connected"},"times":2}"#,
+            r#"{"effect":"close:1001","match":{"step":"connected"},"times":2}"#,
+        ],
+        cuts: 3,
+    },
+    Rules {
+        name: "frames-lost",
+        rules: &[r#"{"effect":"drop","match":{"step":"message"},"times":2}"#],
+        cuts: 0,
+    },
+    Rules {
+        name: "functions-throttled-and-failed",
+        rules: &[
+            r#"{"effect":"throttle","match":{"step":"invoke","route":"$default"},"probability":0.3,"seed":14}"#,
+            r#"{"effect":"fail","match":{"step":"invoke","route":"$default"},"probability":0.2,"seed":15}"#,
+            r#"{"effect":"throttle","match":{"step":"invoke","route":"$connect"},"times":2}"#,
+        ],
+        cuts: 3,
+    },
+    Rules {
+        name: "invocations-timed-out-and-reordered",
+        rules: &[
+            r#"{"effect":"timeout","match":{"step":"answer","route":"$default"},"times":2}"#,
+            r#"{"effect":"reorder","match":{"step":"invoke","route":"$default"},"probability":0.3,"seed":16}"#,
+        ],
+        cuts: 1,
+    },
+    Rules {
+        name: "tasks-lost-doubled-and-late",
+        rules: &[
+            r#"{"effect":"status:429","match":{"step":"post"},"probability":0.6,"seed":17}"#,
+            r#"{"effect":"drop","match":{"step":"queue","function":"FanoutFunction"},"times":2}"#,
+            r#"{"effect":"duplicate","match":{"step":"queue","function":"FanoutFunction"},"times":2}"#,
+            r#"{"effect":"delay:200","match":{"step":"queue","function":"FanoutFunction"},"times":2}"#,
+            r#"{"effect":"status:500","match":{"step":"request","function":"FanoutFunction"},"times":2}"#,
+        ],
+        cuts: 8,
     },
     Rules {
         name: "disconnects-lost-doubled-late",

@@ -1,5 +1,6 @@
 //! MariaDB is killed, stopped, locked and full while clients send.
 
+use gatepost_tests::checker::Recorder;
 use gatepost_tests::faults::Amount;
 use gatepost_tests::faults::Blow;
 use gatepost_tests::faults::Trouble;
@@ -16,7 +17,7 @@ const AMOUNT: Amount = Amount {
 
 #[tokio::test]
 async fn a_killed_mariadb_loses_and_doubles_nothing_acknowledged() -> anyhow::Result<()> {
-    let figures = servers(Blow::KillMariaDb, AMOUNT).await?;
+    let figures = servers(Blow::KillMariaDb, AMOUNT, &Recorder::new()).await?;
     assert_kept(&figures);
     assert_eq!(figures["acknowledged"], 160);
     Ok(())
@@ -24,7 +25,7 @@ async fn a_killed_mariadb_loses_and_doubles_nothing_acknowledged() -> anyhow::Re
 
 #[tokio::test]
 async fn a_stopped_mariadb_loses_and_doubles_nothing_acknowledged() -> anyhow::Result<()> {
-    let figures = servers(Blow::StopMariaDb, AMOUNT).await?;
+    let figures = servers(Blow::StopMariaDb, AMOUNT, &Recorder::new()).await?;
     assert_kept(&figures);
     assert_eq!(figures["acknowledged"], 160);
     Ok(())
@@ -32,13 +33,13 @@ async fn a_stopped_mariadb_loses_and_doubles_nothing_acknowledged() -> anyhow::R
 
 #[tokio::test]
 async fn locked_rooms_delay_sends_and_change_nothing() -> anyhow::Result<()> {
-    assert_kept(&storage(Trouble::LockWaits, AMOUNT).await?);
+    assert_kept(&storage(Trouble::LockWaits, AMOUNT, &Recorder::new()).await?);
     Ok(())
 }
 
 #[tokio::test]
 async fn a_send_that_loses_a_deadlock_is_stored_once() -> anyhow::Result<()> {
-    let figures = storage(Trouble::Deadlocks, AMOUNT).await?;
+    let figures = storage(Trouble::Deadlocks, AMOUNT, &Recorder::new()).await?;
     assert_kept(&figures);
     assert!(figures["deadlocks"].as_u64() > Some(0), "{figures:#}");
     Ok(())
@@ -47,6 +48,6 @@ async fn a_send_that_loses_a_deadlock_is_stored_once() -> anyhow::Result<()> {
 #[tokio::test]
 async fn functions_that_get_no_connection_acknowledge_nothing_and_come_back() -> anyhow::Result<()>
 {
-    assert_kept(&storage(Trouble::MaxConnections, AMOUNT).await?);
+    assert_kept(&storage(Trouble::MaxConnections, AMOUNT, &Recorder::new()).await?);
     Ok(())
 }

@@ -1,6 +1,8 @@
 //! Servers die, functions crash, the gateway misbehaves: every run ends with the judge. The long
 //! forms are `bench faults NAME`.
 
+mod cluster;
+mod frozen;
 mod function;
 mod gateway;
 mod mariadb;

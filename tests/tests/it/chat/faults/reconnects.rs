@@ -1,5 +1,6 @@
 //! Clients that come back: one in a race with its own `$disconnect`, and all at once.
 
+use gatepost_tests::checker::Recorder;
 use gatepost_tests::faults::Amount;
 use gatepost_tests::faults::herd;
 use gatepost_tests::faults::reconnect;
@@ -14,7 +15,7 @@ async fn a_client_that_comes_back_is_registered_whatever_its_old_connection_does
         sends: 0,
         clients: 4,
     };
-    let figures = reconnect(amount).await?;
+    let figures = reconnect(amount, &Recorder::new()).await?;
     assert_kept(&figures);
     assert_eq!(figures["wrong"], 0);
     Ok(())
@@ -27,6 +28,6 @@ async fn a_herd_that_lost_its_connections_at_once_comes_back() -> anyhow::Result
         sends: 0,
         clients: 60,
     };
-    assert_kept(&herd(amount).await?);
+    assert_kept(&herd(amount, &Recorder::new()).await?);
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Redis is killed, stopped and emptied while clients send.
 
+use gatepost_tests::checker::Recorder;
 use gatepost_tests::faults::Amount;
 use gatepost_tests::faults::Blow;
 use gatepost_tests::faults::flush;
@@ -15,7 +16,7 @@ const AMOUNT: Amount = Amount {
 
 #[tokio::test]
 async fn a_killed_redis_loses_and_doubles_nothing() -> anyhow::Result<()> {
-    let figures = servers(Blow::KillRedis, AMOUNT).await?;
+    let figures = servers(Blow::KillRedis, AMOUNT, &Recorder::new()).await?;
     assert_kept(&figures);
     assert_eq!(figures["acknowledged"], 160);
     Ok(())
@@ -23,7 +24,7 @@ async fn a_killed_redis_loses_and_doubles_nothing() -> anyhow::Result<()> {
 
 #[tokio::test]
 async fn a_stopped_redis_loses_and_doubles_nothing() -> anyhow::Result<()> {
-    let figures = servers(Blow::StopRedis, AMOUNT).await?;
+    let figures = servers(Blow::StopRedis, AMOUNT, &Recorder::new()).await?;
     assert_kept(&figures);
     assert_eq!(figures["acknowledged"], 160);
     Ok(())
@@ -36,6 +37,6 @@ async fn a_redis_that_forgot_everything_leaves_nobody_deaf() -> anyhow::Result<(
         sends: 0,
         clients: 4,
     };
-    assert_kept(&flush(amount, 1).await?);
+    assert_kept(&flush(amount, 1, &Recorder::new()).await?);
     Ok(())
 }

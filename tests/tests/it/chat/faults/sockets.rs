@@ -1,5 +1,6 @@
 //! Sockets that do not read.
 
+use gatepost_tests::checker::Recorder;
 use gatepost_tests::faults::Amount;
 use gatepost_tests::faults::stalled;
 
@@ -13,6 +14,6 @@ async fn everybody_else_has_every_message_beside_a_socket_that_does_not_read() -
         sends: 60,
         clients: 4,
     };
-    assert_kept(&stalled(amount).await?);
+    assert_kept(&stalled(amount, &Recorder::new()).await?);
     Ok(())
 }
