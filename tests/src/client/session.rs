@@ -311,7 +311,8 @@ impl Session {
         let Some(at) = view.at else {
             return self.join(room);
         };
-        (view.is_asked, view.held_until) = (true, None);
+        view.ask();
+        view.held_until = None;
         let places = BTreeMap::from([(room.to_owned(), at)]);
         self.resume(&places);
         let sync = json!({"action": "sync", "rooms": positions(&places)});

@@ -22,7 +22,7 @@ enum Right {
     Moderate,
 }
 
-fn actions(room: &str) -> [(Right, Value); 10] {
+fn actions(room: &str) -> [(Right, Value); 12] {
     let with = |mut action: Value| {
         action["room"] = json!(room);
         action
@@ -32,6 +32,8 @@ fn actions(room: &str) -> [(Right, Value); 10] {
         (Right::Read, with(json!({"action": "join"}))),
         (Right::Read, with(json!({"action": "history"}))),
         (Right::Read, with(json!({"action": "who"}))),
+        (Right::Read, with(json!({"action": "typing", "on": true}))),
+        (Right::Read, with(json!({"action": "read", "seq": 1}))),
         (Right::Write, with(json!({"action": "send", "body": body}))),
         (
             Right::Write,
