@@ -6,6 +6,7 @@ mod model;
 use std::collections::BTreeMap;
 
 use gatepost_protocol::Code;
+use gatepost_protocol::Entry;
 use gatepost_protocol::Position;
 use gatepost_protocol::RoomError;
 use gatepost_protocol::RoomName;
@@ -109,28 +110,30 @@ impl Chat {
             let Some(at) = positions.get(&room.name) else {
                 continue;
             };
-            let state = self.continued(&room, *at, each).await?;
-            states.insert(room.name, state);
+            let state = self.continued(caller, room, *at, each).await?;
+            states.insert(state.0, state.1);
         }
         Ok(states)
     }
 
     async fn continued(
         &self,
-        room: &Room,
+        caller: &Caller,
+        mut room: Room,
         at: Position,
         most: u32,
-    ) -> Result<RoomState, StoreError> {
-        let void = void(room, at);
-        let range = if void.is_some() {
-            Range::Newest
-        } else {
-            Range::After(at.seq)
-        };
-        let items = match is_behind(room, at) {
-            true => self.parts.history.entries(&room.name, range, most).await?,
-            false => Vec::new(),
-        };
+    ) -> Result<(RoomName, RoomState), StoreError> {
+        let history = &self.parts.history;
+        let mut items = self.going_on(&room, at, most).await?;
+        // What was purged after the room was read leaves a hole.
+        if void(&room, at).is_none() && items.first().is_some_and(|first| first.seq > at.seq + 1) {
+            let names = std::slice::from_ref(&room.name);
+            if let Some(again) = history.rooms(names, &caller.user).await?.pop() {
+                room = again;
+                items = self.going_on(&room, at, most).await?;
+            }
+        }
+        let void = void(&room, at);
         let last = items.last().map_or(at.seq, |entry| entry.seq);
         let head = match void {
             Some(_) => items
@@ -144,13 +147,31 @@ impl Chat {
                 .is_some_and(|first| first.seq > room.floor + 1),
             None => last < head,
         };
-        Ok(RoomState {
+        let state = RoomState {
             epoch: room.epoch,
             head,
             items,
             more,
             error: void,
-        })
+        };
+        Ok((room.name, state))
+    }
+
+    /// The entries after those that a client has, or the newest where what it has is void.
+    async fn going_on(
+        &self,
+        room: &Room,
+        at: Position,
+        most: u32,
+    ) -> Result<Vec<Entry>, StoreError> {
+        let range = match void(room, at) {
+            Some(_) => Range::Newest,
+            None => Range::After(at.seq),
+        };
+        match is_behind(room, at) {
+            true => self.parts.history.entries(&room.name, range, most).await,
+            false => Ok(Vec::new()),
+        }
     }
 }
 

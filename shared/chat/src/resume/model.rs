@@ -309,7 +309,9 @@ impl Resume {
         let now = state.log;
         let another = at.epoch != log.epoch && self.way != Way::NoEpochCheck;
         let below = at.seq < log.floor && self.way != Way::NoFloorCheck;
-        let void = another || at.seq > log.head || below;
+        // Purged between the two readings: both are made again.
+        let has_hole = at.seq < now.floor && now.floor < now.head && self.way != Way::NoFloorCheck;
+        let void = another || at.seq > log.head || below || at.seq < log.head && has_hole;
         let (first, last) = if void {
             let first = (now.head + 1).saturating_sub(self.page).max(now.floor + 1);
             (first, now.head)

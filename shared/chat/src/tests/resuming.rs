@@ -286,3 +286,32 @@ async fn who_only_listens_hears_on_while_it_pings_and_catches_up_if_it_did_not()
         "only what came after its ping"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_purged_while_it_is_read_leaves_no_hole() {
+    let turnstile = Turnstile::new(2);
+    let world = World::new(settings(), turnstile.clone());
+    five(&world).await;
+    let syncing = Turnstile::actor(0, {
+        let world = world.clone();
+        let sync = r#"{"action":"sync","rooms":{"lobby":{"epoch":7,"seq":1}}}"#;
+        async move { world.ok_alone(&user("cy"), sync).await }
+    });
+    let purging = Turnstile::actor(1, {
+        let (world, turnstile) = (world.clone(), turnstile.clone());
+        async move {
+            turnstile.pass().await;
+            world.history.purge_to("lobby", 3);
+        }
+    });
+    // The room, then the purge, and the entries.
+    turnstile.drive([0, 1]).await;
+    purging.await.unwrap();
+    let Answer::Sync(sync) = syncing.await.unwrap() else {
+        panic!()
+    };
+    let state = sync.rooms.values().next().unwrap();
+    let error = state.error.as_ref().unwrap();
+    assert_eq!((error.code, error.floor), (Code::BelowFloor, Some(3)));
+    assert_eq!((texts(state).as_str(), state.head), ("de", 5));
+}
