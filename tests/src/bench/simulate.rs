@@ -1,5 +1,6 @@
 //! Many seeds of the [simulation](crate::simulation).
 
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -8,17 +9,22 @@ use std::time::Instant;
 use serde_json::Value;
 use serde_json::json;
 
+use crate::checker::Event;
+use crate::checker::Record;
 use crate::simulation::simulate;
 
 /// What the seeds of one thread came to.
 #[derive(Default)]
 struct Sum {
     broken: Vec<u64>,
+    why: Vec<(u64, String)>,
     sends: usize,
     acknowledged: usize,
     delivered: usize,
     records: usize,
     faults: usize,
+    /// Of the histories, by the name of what happened.
+    happened: BTreeMap<&'static str, usize>,
 }
 
 /// Runs `seeds` seeds from `from` on, on every core. The first that breaks a promise comes with its
@@ -40,8 +46,19 @@ pub fn run(from: u64, seeds: u64) -> Value {
     let total = |of: fn(&Sum) -> usize| sums.iter().map(of).sum::<usize>();
     let mut broken: Vec<u64> = sums.iter().flat_map(|sum| &sum.broken).copied().collect();
     broken.sort_unstable();
+    let mut happened: BTreeMap<&str, usize> = BTreeMap::new();
+    for (what, times) in sums.iter().flat_map(|sum| &sum.happened) {
+        *happened.entry(what).or_default() += times;
+    }
+    let why: BTreeMap<u64, String> = sums
+        .iter()
+        .flat_map(|sum| sum.why.clone())
+        .take(20)
+        .collect();
     let first = broken.first().map(|seed| {
-        let run = simulate(*seed, true);
+        // In a thread of its own: a world is a runtime, and this may be called in one.
+        let run = thread::scope(|scope| scope.spawn(|| simulate(*seed, true)).join());
+        let run = run.expect("a seed that fails says so");
         json!({ "seed": seed, "what": run.broken(), "trace": run.trace })
     });
     json!({
@@ -49,13 +66,29 @@ pub fn run(from: u64, seeds: u64) -> Value {
         "from": from,
         "kept": broken.is_empty(),
         "broken": broken,
+        "why": why,
         "first": first,
         "faults": total(|sum| sum.faults),
         "sends": total(|sum| sum.sends),
         "acknowledged": total(|sum| sum.acknowledged),
         "delivered": total(|sum| sum.delivered),
+        "happened": happened,
         "records": total(|sum| sum.records),
         "seconds": super::rounded(began.elapsed().as_secs_f64()),
+    })
+}
+
+/// What has to happen somewhere, so that many worlds are a trial of it.
+fn noteworthy(record: &Record) -> Option<&'static str> {
+    Some(match &record.event {
+        Event::Remade { .. } => "logs restored",
+        Event::Begun { floor: 1.., .. } => "clients below the floor",
+        Event::Retracted { .. } => "texts taken back",
+        Event::Admitted { .. } => "users let in",
+        Event::Expelled { .. } => "users shut out",
+        Event::Ended => "pages ended",
+        Event::Greeted => "hellos",
+        _ => return None,
     })
 }
 
@@ -67,8 +100,9 @@ fn some(next: &AtomicU64, end: u64) -> Sum {
             return sum;
         }
         let run = simulate(seed, false);
-        if run.broken().is_some() {
+        if let Some(why) = run.broken() {
             sum.broken.push(seed);
+            sum.why.push((seed, why));
         }
         let figures = &run.report.figures;
         sum.sends += figures.sends;
@@ -76,5 +110,8 @@ fn some(next: &AtomicU64, end: u64) -> Sum {
         sum.delivered += figures.delivered;
         sum.faults += figures.faults;
         sum.records += run.records.len();
+        for what in run.records.iter().filter_map(noteworthy) {
+            *sum.happened.entry(what).or_default() += 1;
+        }
     }
 }

@@ -62,6 +62,8 @@ pub(super) struct Book<'a> {
     /// By client and number.
     pub(super) numbered: HashMap<(&'a str, u64), usize>,
     pub(super) logs: HashMap<&'a str, Log<'a>>,
+    /// What was taken back, with the index of the record: room and seq.
+    pub(super) retracted: Vec<(usize, &'a str, u64)>,
     /// Rooms whose log was remade on purpose.
     pub(super) remade: HashSet<&'a str>,
 }
@@ -118,6 +120,7 @@ impl<'a> Book<'a> {
                     self.sends[at].failed = Some(index);
                 }
             }
+            Event::Retracted { room, seq } => self.retracted.push((index, room, *seq)),
             Event::Remade { room } => {
                 self.remade.insert(room);
             }
@@ -193,6 +196,7 @@ impl<'a> Book<'a> {
             | Event::Remade { room }
             | Event::Log { room, .. }
             | Event::Row { room, .. }
+            | Event::Retracted { room, .. }
             | Event::Registry { room, .. } => Some(room),
             Event::Refused { send, .. }
             | Event::Ok { send, .. }

@@ -2,9 +2,11 @@
 //! nobody was told of, C9.
 
 use std::collections::HashMap;
+use std::collections::HashSet;
 
 use super::Check;
 use super::Event;
+use super::RETRACTED;
 use super::Record;
 use super::Violation;
 use super::book::Book;
@@ -33,6 +35,7 @@ pub(super) fn check(records: &[Record], book: &Book<'_>) -> Vec<Violation> {
         acknowledged(send, log, book, &mut found);
         counted(send, rows, &mut found);
     }
+    taken_back(book, &mut found);
     told_once(book, &mut found);
     after_what_was_acknowledged(records, book, &rows_of, &mut found);
     found
@@ -106,7 +109,12 @@ fn acknowledged(send: &Send<'_>, log: &Log<'_>, book: &Book<'_>, found: &mut Vec
             continue;
         }
         let what = match log.rows.get(seq) {
-            Some(row) if row.digest == send.digest && row.from == send.user => continue,
+            Some(row)
+                if row.from == send.user
+                    && (row.digest == send.digest || row.digest == RETRACTED) =>
+            {
+                continue;
+            }
             Some(row) => format!(
                 "{seq} was acknowledged to {}, and {}'s stands there",
                 send.by, row.from
@@ -117,6 +125,27 @@ fn acknowledged(send: &Send<'_>, log: &Log<'_>, book: &Book<'_>, found: &mut Vec
             ),
         };
         found.push(violation(Check::C2, *index, what));
+    }
+}
+
+/// C2: what was taken back has no text any more, and nothing else is without.
+fn taken_back(book: &Book<'_>, found: &mut Vec<Violation>) {
+    for (index, room, seq) in &book.retracted {
+        let row = book.logs.get(room).and_then(|log| log.rows.get(seq));
+        if row.is_some_and(|row| row.digest != RETRACTED) {
+            let what = format!("{seq} of {room} was taken back, and the log has its text");
+            found.push(violation(Check::C2, *index, what));
+        }
+    }
+    let taken = book.retracted.iter().map(|(_, room, seq)| (*room, *seq));
+    let taken: HashSet<_> = taken.collect();
+    for (room, log) in &book.logs {
+        for (seq, row) in &log.rows {
+            if row.digest == RETRACTED && !taken.contains(&(*room, *seq)) {
+                let what = format!("the text of {seq} of {room} is gone, and nobody took it back");
+                found.push(violation(Check::C2, row.index, what));
+            }
+        }
     }
 }
 

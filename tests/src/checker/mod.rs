@@ -4,7 +4,7 @@
 //! | check | promise |
 //! |---|---|
 //! | C1 | the log of a room is 1, 2, 3, … (from its floor), and everybody saw the same entry at one place |
-//! | C2 | what was acknowledged is in the log, at the place that was told |
+//! | C2 | what was acknowledged is in the log, at the place that was told, unless it was taken back: then its text is gone |
 //! | C3 | a send of unknown outcome is there once or not at all; one that was refused for good is not |
 //! | C4 | no send is there twice, and told twice it has one place |
 //! | C5 | nobody saw an entry that the log does not hold, or that nobody sent |
@@ -81,10 +81,19 @@ pub fn read(lines: impl BufRead) -> anyhow::Result<Vec<Record>> {
     Ok(records)
 }
 
-/// What stands for a content in a history: 16 hex digits of its SHA-256. Histories hold no bodies.
+/// What stands for a message, or a new body of it, that was taken back: its text is gone.
+pub const RETRACTED: &str = "retracted";
+
+/// What stands for a content in a history: 16 hex digits of its SHA-256, or [`RETRACTED`]. Histories
+/// hold no bodies.
 #[must_use]
 pub fn digest(content: &Content) -> String {
     use std::fmt::Write;
+    if let Content::Message { body, .. } | Content::Edit { body, .. } = content
+        && body.is_empty()
+    {
+        return String::from(RETRACTED);
+    }
     content.digest()[..8]
         .iter()
         .fold(String::new(), |mut hex, byte| {

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use super::Check;
 use super::Event;
 use super::Micros;
+use super::RETRACTED;
 use super::Record;
 use super::Violation;
 use super::book::Book;
@@ -40,6 +41,7 @@ struct Acknowledged {
 }
 
 struct Pass<'a, 'b> {
+    records: &'a [Record],
     book: &'b Book<'a>,
     clients: HashMap<&'a str, Client<'a>>,
     /// What was seen at a place.
@@ -50,8 +52,9 @@ struct Pass<'a, 'b> {
     index: usize,
 }
 
-pub(super) fn check(records: &[Record], book: &Book<'_>) -> Vec<Violation> {
+pub(super) fn check<'a>(records: &'a [Record], book: &Book<'a>) -> Vec<Violation> {
     let mut pass = Pass {
+        records,
         book,
         clients: HashMap::new(),
         seen: HashMap::new(),
@@ -127,7 +130,8 @@ impl<'a> Pass<'a, '_> {
             | Event::Fault { .. }
             | Event::Healed { .. }
             | Event::Log { .. }
-            | Event::Row { .. } => {}
+            | Event::Row { .. }
+            | Event::Retracted { .. } => {}
         }
     }
 
@@ -164,9 +168,14 @@ impl<'a> Pass<'a, '_> {
 
     /// C11: a head holds what was acknowledged when it was asked for.
     fn head(&mut self, room: &'a str, seq: u64, asked: Micros) {
-        let Some(Acknowledged { highest, .. }) = self.acknowledged.get(room) else {
+        let Some(Acknowledged { epoch, highest }) = self.acknowledged.get(room) else {
             return;
         };
+        // An acknowledgement of the log before may come after that was remade.
+        let log = self.book.logs.get(room);
+        if self.book.remade.contains(room) && log.is_some_and(|log| log.epoch != *epoch) {
+            return;
+        }
         let before = highest.partition_point(|(at, _)| *at < asked);
         let Some((_, least)) = before.checked_sub(1).map(|last| highest[last]) else {
             return;
@@ -209,6 +218,10 @@ impl<'a> Pass<'a, '_> {
         from: &'a str,
         digest: &'a str,
     ) {
+        if digest == RETRACTED {
+            // It was something else before.
+            return;
+        }
         let first = *self
             .seen
             .entry((room, epoch, seq))
@@ -266,7 +279,8 @@ impl<'a> Pass<'a, '_> {
         if seq <= log.floor {
             return;
         }
-        if log.rows.get(&seq).is_none_or(|row| row.digest != digest) {
+        let row = log.rows.get(&seq);
+        if row.is_none_or(|row| row.digest != digest && row.digest != RETRACTED) {
             let what = format!("{seq} of {room} was seen, and the log does not hold it");
             self.broken(Check::C5, what);
         }
@@ -274,7 +288,7 @@ impl<'a> Pass<'a, '_> {
 
     /// C5: whoever is a client of this run has sent what it is said to have.
     fn sent(&mut self, record: &'a Record, room: &'a str, from: &'a str, digest: &'a str) {
-        if !self.book.seen.contains(from) {
+        if !self.book.seen.contains(from) || digest == RETRACTED {
             return;
         }
         let is_sent = self
@@ -308,12 +322,27 @@ impl<'a> Pass<'a, '_> {
             let send = row
                 .and_then(|row| row.send)
                 .map(|send| &self.book.sends[send]);
-            send.is_some_and(|send| send.at < *expelled)
+            // Where the row was purged, or the log is another one, by what it says.
+            let said = || self.sent_at(record).is_some_and(|at| at < *expelled);
+            send.map_or_else(said, |send| send.at < *expelled)
         });
         if !is_late {
             let what = format!("{by} received {seq} of {room}, which {user} may not read");
             self.broken(Check::C12, what);
         }
+    }
+
+    /// When what was received was sent.
+    fn sent_at(&self, record: &'a Record) -> Option<Micros> {
+        let Event::Received {
+            room, from, digest, ..
+        } = &record.event
+        else {
+            return None;
+        };
+        let first = (room.as_str(), from.as_str(), digest.as_str());
+        let index = self.book.first_sent.get(&first)?;
+        Some(self.records[*index].at)
     }
 
     /// C5 and C6.

@@ -220,6 +220,14 @@ pub enum Event {
         /// Of its content.
         digest: String,
     },
+    /// An entry of the log, before its [`Event::Row`] or after: it was taken back, so that its text
+    /// must be gone.
+    Retracted {
+        /// The room.
+        room: String,
+        /// The entry's place.
+        seq: u64,
+    },
     /// The registry's subscriptions of a room at the end; whoever writes one writes them for every
     /// room that it compares.
     Registry {

@@ -121,6 +121,22 @@ fn c2_an_acknowledged_send_that_is_not_in_the_log() {
 }
 
 #[test]
+fn c2_a_text_that_is_there_after_its_end_or_gone_before() {
+    let emptied = KEPT.replace(
+        r#"{"event":"row","room":"r","seq":1,"from":"ann","client":"ca","n":1,"digest":"d1"}"#,
+        r#"{"event":"row","room":"r","seq":1,"from":"ann","client":"ca","n":1,"digest":"retracted"}"#,
+    );
+    let told = r#"{"event":"retracted","room":"r","seq":1}"#;
+    let both = emptied.replace(
+        r#"{"event":"settled"}"#,
+        &format!("{told}\n{{\"event\":\"settled\"}}"),
+    );
+    judged(&both).ensure_kept().unwrap();
+    assert_eq!(first(&emptied), Check::C2);
+    assert_eq!(first(&before(r#""event":"settled""#, told)), Check::C2);
+}
+
+#[test]
 fn c3_a_send_of_unknown_outcome_twice_or_a_refused_one_at_all() {
     let unknown = KEPT.replace(
         r#"{"by":"a","event":"ok","send":2,"epoch":7,"seq":2,"duplicate":true}"#,

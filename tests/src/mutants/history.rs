@@ -39,7 +39,7 @@ const COMMIT: Duration = Duration::from_millis(600);
 
 /// A log with a mistake.
 #[derive(Debug)]
-pub(super) struct WrongHistory {
+pub(crate) struct WrongHistory {
     inner: Arc<dyn History>,
     mutant: Mutant,
     state: Mutex<State>,
@@ -54,12 +54,14 @@ struct State {
     sends: u64,
     /// Entries that are visible.
     entries: BTreeMap<Seq, Entry>,
+    /// The epoch of each room as it was read first.
+    epochs: BTreeMap<RoomName, Epoch>,
     /// Where a send was stored.
     known: HashMap<(UserId, ClientId, u64), (Epoch, Seq)>,
 }
 
 impl WrongHistory {
-    pub(super) fn new(inner: Arc<dyn History>, mutant: Mutant) -> Self {
+    pub(crate) fn new(inner: Arc<dyn History>, mutant: Mutant) -> Self {
         Self {
             inner,
             mutant,
@@ -68,7 +70,7 @@ impl WrongHistory {
     }
 
     /// Everything that a Redis would have known is lost.
-    pub(super) fn flush(&self) {
+    pub(crate) fn flush(&self) {
         self.state().known.clear();
     }
 
@@ -218,6 +220,16 @@ impl History for WrongHistory {
             let head = self.state().entries.keys().next_back().copied();
             for room in &mut rooms {
                 room.head = head.unwrap_or_default();
+            }
+        }
+        for room in &mut rooms {
+            match self.mutant {
+                Mutant::NoFloor => room.floor = 0,
+                Mutant::KeepsEpoch => {
+                    let epochs = &mut self.state().epochs;
+                    room.epoch = *epochs.entry(room.name.clone()).or_insert(room.epoch);
+                }
+                _ => {}
             }
         }
         Ok(rooms)

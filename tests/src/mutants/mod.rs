@@ -1,5 +1,7 @@
-//! Mutants: the product with one mistake each, in runs that its judge must find it by. The product
-//! without the mistake passes the same runs.
+//! Mutants: the product with one mistake each, in runs that its judge must find it by.
+//!
+//! The product without the mistake passes the same runs: scenes that are made for the mistake, worlds
+//! of the [simulation](crate::simulation) that are not, or both.
 //!
 //! | mutant | mistake | found by |
 //! |---|---|---|
@@ -14,10 +16,14 @@
 //! | [`DedupeInRedis`](Mutant::DedupeInRedis) | only Redis knows what was sent before, and is emptied | C4 |
 //! | [`ResumeInclusive`](Mutant::ResumeInclusive) | a resume begins at the last entry, not after it | C7 |
 //! | [`NoAccessCheck`](Mutant::NoAccessCheck) | the fan-out posts to everybody | C12 |
+//! | [`KeepsSubscription`](Mutant::KeepsSubscription) | a ban does not end the subscriptions | C12 |
+//! | [`KeepsList`](Mutant::KeepsList) | a worker believes the list of subscribers that it has | C12 |
+//! | [`NoFloor`](Mutant::NoFloor) | nobody is told what was purged | C7 |
+//! | [`KeepsEpoch`](Mutant::KeepsEpoch) | a log that was restored from a copy has the epoch that it had | C10 |
 
 mod gateway;
-mod history;
-mod registry;
+pub(crate) mod history;
+pub(crate) mod registry;
 mod scene;
 mod world;
 
@@ -39,11 +45,15 @@ pub enum Mutant {
     DedupeInRedis,
     ResumeInclusive,
     NoAccessCheck,
+    KeepsSubscription,
+    KeepsList,
+    NoFloor,
+    KeepsEpoch,
 }
 
 impl Mutant {
-    /// All of them.
-    pub const ALL: [Self; 11] = [
+    /// Those that have a scene.
+    pub const STAGED: [Self; 11] = [
         Self::CounterSeq,
         Self::AutoIncrement,
         Self::AckBeforeCommit,
@@ -57,25 +67,40 @@ impl Mutant {
         Self::NoAccessCheck,
     ];
 
+    /// Those that worlds of the simulation find.
+    pub const SIMULATED: [Self; 11] = [
+        Self::AckBeforeCommit,
+        Self::DeleteByUser,
+        Self::NoHoldBack,
+        Self::NoHeadCheck,
+        Self::DedupeInRedis,
+        Self::ResumeInclusive,
+        Self::NoAccessCheck,
+        Self::KeepsSubscription,
+        Self::KeepsList,
+        Self::NoFloor,
+        Self::KeepsEpoch,
+    ];
+
     /// The check that finds it.
     #[must_use]
     pub fn found_by(self) -> Check {
         match self {
-            Self::CounterSeq | Self::ResumeInclusive => Check::C7,
+            Self::CounterSeq | Self::ResumeInclusive | Self::NoFloor => Check::C7,
             Self::AutoIncrement => Check::C1,
             Self::AckBeforeCommit | Self::NoFlush => Check::C2,
             Self::DeleteByUser | Self::ReapYoung => Check::C13,
             Self::NoHoldBack => Check::C6,
-            Self::NoHeadCheck => Check::C10,
+            Self::NoHeadCheck | Self::KeepsEpoch => Check::C10,
             Self::DedupeInRedis => Check::C4,
-            Self::NoAccessCheck => Check::C12,
+            Self::NoAccessCheck | Self::KeepsSubscription | Self::KeepsList => Check::C12,
         }
     }
 
-    /// Plays the scene in which the mistake shows, with it or without.
+    /// Plays its scene in which the mistake shows, with it or without.
     ///
     /// # Errors
-    /// If the scene cannot be played.
+    /// If it has none, or it cannot be played.
     pub async fn play(self, is_made: bool) -> anyhow::Result<Report> {
         scene::play(self, is_made).await
     }

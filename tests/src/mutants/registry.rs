@@ -34,7 +34,7 @@ use super::Mutant;
 
 /// A registry with a mistake.
 #[derive(Debug)]
-pub(super) struct WrongRegistry {
+pub(crate) struct WrongRegistry {
     inner: Arc<dyn Registry>,
     mutant: Mutant,
     /// The room that `$connect` subscribes to.
@@ -44,7 +44,7 @@ pub(super) struct WrongRegistry {
 }
 
 impl WrongRegistry {
-    pub(super) fn new(inner: Arc<dyn Registry>, mutant: Mutant, room: RoomName) -> Self {
+    pub(crate) fn new(inner: Arc<dyn Registry>, mutant: Mutant, room: RoomName) -> Self {
         Self {
             inner,
             mutant,
@@ -166,6 +166,9 @@ impl Registry for WrongRegistry {
         shards: u16,
         now: Millis,
     ) -> Result<Vec<Subscriber>, StoreError> {
+        if self.mutant == Mutant::KeepsSubscription {
+            return Ok(Vec::new());
+        }
         self.inner.evict(user, room, shards, now).await
     }
 
@@ -204,6 +207,9 @@ impl Registry for WrongRegistry {
         known: Option<u64>,
         now: Millis,
     ) -> Result<Subscribers, StoreError> {
+        if self.mutant == Mutant::KeepsList && known.is_some() {
+            return Ok(Subscribers::Unchanged);
+        }
         // Whoever connected since is on no list that still holds.
         let known = known.filter(|_| self.mutant != Mutant::NoAccessCheck);
         let mut subscribers = self.inner.subscribers(shard, known, now).await?;

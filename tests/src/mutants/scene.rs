@@ -69,6 +69,9 @@ pub(super) async fn play(mutant: Mutant, is_made: bool) -> anyhow::Result<Report
         Mutant::DedupeInRedis => stage.an_answer_is_lost_and_redis_emptied().await?,
         Mutant::ResumeInclusive => stage.a_client_was_away().await?,
         Mutant::NoAccessCheck => stage.members_speak_among_themselves().await?,
+        Mutant::KeepsSubscription | Mutant::KeepsList | Mutant::NoFloor | Mutant::KeepsEpoch => {
+            anyhow::bail!("{mutant:?} has no scene")
+        }
     }
     stage.end().await
 }

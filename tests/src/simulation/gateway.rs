@@ -47,6 +47,7 @@ pub(super) enum Inbound {
 pub(super) struct Refused {
     pub(super) code: Code,
     pub(super) retry_after_ms: Option<u64>,
+    pub(super) expected: Option<u64>,
 }
 
 #[derive(Debug)]

@@ -16,8 +16,6 @@ use gatepost_chat::Settings;
 use gatepost_chat::Task;
 use gatepost_protocol::Action;
 use gatepost_protocol::ConnectionId;
-use gatepost_store::memory::MemoryHistory;
-use gatepost_store::memory::MemoryRegistry;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio::time::sleep;
@@ -28,6 +26,7 @@ use super::gateway::Refused;
 use super::life;
 use super::life::Life;
 use super::weather::Weather;
+use crate::ending::Stores;
 
 /// The timeout of the message function, and of the fan-out function.
 const MESSAGE: Duration = Duration::from_secs(25);
@@ -43,8 +42,7 @@ const SWEEP: Duration = Duration::from_secs(60);
 pub(super) struct Lambda {
     pub(super) weather: Arc<Weather>,
     pub(super) gateway: Arc<Gateway>,
-    registry: Arc<MemoryRegistry>,
-    history: Arc<MemoryHistory>,
+    stores: Stores,
     settings: Settings,
     /// Environments that wait for an event.
     free: Mutex<Vec<Arc<Chat>>>,
@@ -55,15 +53,13 @@ impl Lambda {
     pub(super) fn new(
         weather: Arc<Weather>,
         gateway: Arc<Gateway>,
-        registry: Arc<MemoryRegistry>,
-        history: Arc<MemoryHistory>,
+        stores: Stores,
         settings: Settings,
     ) -> Arc<Self> {
         let lambda = Arc::new(Self {
             weather,
             gateway,
-            registry,
-            history,
+            stores,
             settings,
             free: Mutex::default(),
             invocations: AtomicU64::new(0),
@@ -85,8 +81,8 @@ impl Lambda {
             return free.swap_remove(index);
         }
         Arc::new(Chat::new(Parts {
-            registry: Arc::clone(&self.registry) as _,
-            history: Arc::clone(&self.history) as _,
+            registry: Arc::clone(&self.stores.registry),
+            history: Arc::clone(&self.stores.history),
             connections: Arc::clone(&self.gateway) as _,
             fanout: Arc::clone(&self.gateway) as _,
             clock: Arc::new(self.weather.trace.clone()),
@@ -142,6 +138,7 @@ impl Lambda {
             let outcome = acted.outcome.map_err(|refusal| Refused {
                 code: refusal.code,
                 retry_after_ms: refusal.retry_after_ms,
+                expected: refusal.expected,
             });
             life::step().await;
             let _ = to_client.send(Inbound::Reply(number, outcome));

@@ -1,8 +1,10 @@
 //! The chat core in a world of its own: stores and gateway in memory, virtual time, one thread, and
 //! one number, the seed, that decides everything else. The same seed gives the same trace.
 //!
-//! Users' clients, as `protocol.md` describes them, join rooms, write, leave, reload and lose their
-//! connections. Every frame is an invocation of its own: those of one connection overtake each
+//! Users' clients, as the protocol describes them, join rooms, write, edit, take back, react, write to
+//! one person, make a private room, invite, kick and ban there, leave, reload and lose their
+//! connections. In some worlds the lobby has several shards, another client of a user takes over,
+//! old entries are purged, or the logs are restored from a copy. Every frame is an invocation of its own: those of one connection overtake each
 //! other, come twice or late, stop for longer than a lease, and die at any call of a store or any
 //! post. Meanwhile the registry is lost or away, the log is away or takes a call and loses its
 //! answer, posts are refused, lost, doubled and overtaken, and `$disconnect` comes late, twice or
@@ -13,15 +15,20 @@ mod client;
 mod gateway;
 mod lambda;
 mod life;
+mod outbox;
+mod person;
+mod restore;
 mod run;
 mod trace;
 mod view;
 mod weather;
+mod world;
 
 use crate::checker::Record;
 use crate::checker::Report;
 
 pub use run::simulate;
+pub use run::simulate_with;
 
 /// What a seed came to.
 #[derive(Debug)]

@@ -1,15 +1,12 @@
 //! A run: its people, its faults, its end and the judgement.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gatepost_chat::RoomPolicy;
-use gatepost_chat::Sessions;
-use gatepost_chat::Settings;
-use gatepost_protocol::RoomName;
-use gatepost_protocol::UserId;
-use gatepost_store::Rates;
+use gatepost_protocol::Content;
+use gatepost_protocol::Millis;
+use gatepost_store::History;
+use gatepost_store::Registry;
 use gatepost_store::memory::MemoryHistory;
 use gatepost_store::memory::MemoryRegistry;
 use tokio::task::JoinHandle;
@@ -18,23 +15,26 @@ use tokio::time::sleep_until;
 
 use super::Simulated;
 use super::chance::Chance;
-use super::client::Client;
-use super::client::Deed;
 use super::gateway::Gateway;
 use super::lambda::Lambda;
+use super::person;
 use super::trace::Trace;
 use super::weather::Road;
 use super::weather::Thing;
 use super::weather::Weather;
+use super::world::World;
+use super::world::den;
 use crate::checker;
 use crate::checker::Event;
 use crate::checker::Recorder;
+use crate::ending::Stores;
+use crate::mutants::Mutant;
+use crate::mutants::history::WrongHistory;
+use crate::mutants::registry::WrongRegistry;
 
 /// How long after the last fault everybody must have everything, and the registry nobody who is gone:
 /// a lease of 140 s after a frame that was 20 s late, and one ping more.
 const SETTLE: Duration = Duration::from_secs(200);
-
-const PING_SECONDS: u32 = 10;
 
 /// Runs a seed to its end, with a trace if it is wanted.
 ///
@@ -42,19 +42,29 @@ const PING_SECONDS: u32 = 10;
 /// If a runtime cannot be made.
 #[must_use]
 pub fn simulate(seed: u64, traced: bool) -> Simulated {
+    simulate_with(seed, traced, None)
+}
+
+/// The same, with a mistake.
+///
+/// # Panics
+/// If a runtime cannot be made.
+#[must_use]
+pub fn simulate_with(seed: u64, traced: bool, mutant: Option<Mutant>) -> Simulated {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
         .build()
         .expect("a runtime of one thread needs nothing");
-    runtime.block_on(run(seed, traced))
+    runtime.block_on(run(seed, traced, mutant))
 }
 
-async fn run(seed: u64, traced: bool) -> Simulated {
+async fn run(seed: u64, traced: bool, mutant: Option<Mutant>) -> Simulated {
     let chance = Chance::new(seed);
     let trace = Trace::new(traced);
     let recorder = Recorder::new();
-    let clears_at = Instant::now() + chance.ms(10_000..=40_000);
+    let world = World::draw(&chance);
+    let clears_at = Instant::now() + world.foul;
     let weather = Arc::new(Weather::new(chance.clone(), trace.clone(), clears_at));
     let road = |to| {
         Arc::new(Road {
@@ -70,23 +80,17 @@ async fn run(seed: u64, traced: bool) -> Simulated {
     let lambda = Lambda::new(
         Arc::clone(&weather),
         Arc::clone(&gateway),
-        Arc::clone(&registry),
-        Arc::clone(&history),
-        settings(),
+        stores(&registry, &history, mutant),
+        world.settings(),
     );
     let mut tasks: Vec<JoinHandle<()>> = vec![tokio::spawn(Arc::clone(&lambda).sweep())];
-    for device in 0..chance.of(2..=4) {
-        // The third is a second device of the first user.
-        let user: UserId = ["ann", "bob", "ann", "cy", "dee"][usize::try_from(device).unwrap_or(0)]
-            .parse()
-            .expect("an id");
+    for device in 0..world.devices {
         let (gateway, weather) = (Arc::clone(&gateway), Arc::clone(&weather));
-        let recorder = recorder.clone();
-        tasks.push(tokio::spawn(person(
-            device, user, gateway, weather, recorder,
-        )));
+        let (world, recorder) = (world.clone(), recorder.clone());
+        let life = person::live(device, world, mutant, gateway, weather, recorder);
+        tasks.push(tokio::spawn(life));
     }
-    weather.storm(&registry, &recorder).await;
+    weather.storm(&world, &registry, &history, &recorder).await;
     recorder.note(Event::Healed {
         what: String::from("everything"),
     });
@@ -114,6 +118,23 @@ async fn run(seed: u64, traced: bool) -> Simulated {
     }
 }
 
+/// The stores, with a mistake.
+fn stores(
+    registry: &Arc<MemoryRegistry>,
+    history: &Arc<MemoryHistory>,
+    mutant: Option<Mutant>,
+) -> Stores {
+    let registry: Arc<dyn Registry> = Arc::clone(registry) as _;
+    let history: Arc<dyn History> = Arc::clone(history) as _;
+    match mutant {
+        None => Stores { history, registry },
+        Some(mutant) => Stores {
+            history: Arc::new(WrongHistory::new(history, mutant)),
+            registry: Arc::new(WrongRegistry::new(registry, mutant, den())),
+        },
+    }
+}
+
 /// What a client said when it met what no client may.
 fn said(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
@@ -121,74 +142,11 @@ fn said(panic: &(dyn std::any::Any + Send)) -> String {
         .unwrap_or_default()
 }
 
-fn settings() -> Settings {
-    Settings {
-        sessions: Sessions::Multi,
-        rooms: RoomPolicy::Open,
-        rates: Rates {
-            per_user: 20,
-            per_room: 200,
-        },
-        ping_seconds: PING_SECONDS,
-        guests: true,
-        seed_room: room(0),
-        declared: std::collections::BTreeMap::new(),
-    }
-}
-
-fn room(number: u64) -> RoomName {
-    ["lobby", "attic"][usize::from(number % 2 == 1)]
-        .parse()
-        .expect("a name")
-}
-
-/// Everything that one device does, page after page.
-async fn person(
-    device: u64,
-    user: UserId,
-    gateway: Arc<Gateway>,
-    weather: Arc<Weather>,
-    recorder: Recorder,
-) {
-    let mut deeds = plan(&weather);
-    let mut rooms = vec![room(0)];
-    for page in 1.. {
-        let name = format!("{user}-{device}_{page}");
-        let mut client = Client::new(&name, &user, &gateway, &weather, &recorder, deeds);
-        client.want(rooms);
-        let reloaded = client.live().await;
-        (deeds, rooms) = (reloaded.deeds, reloaded.rooms);
-    }
-}
-
-fn plan(weather: &Weather) -> VecDeque<(Instant, Deed)> {
-    let chance = &weather.chance;
-    let now = Instant::now();
-    let left = weather.clears_at.saturating_duration_since(now);
-    let most = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
-    let mut deeds: Vec<_> = (0..chance.of(4..=14))
-        .map(|_| {
-            let deed = match chance.of(0..=19) {
-                0 | 1 => Deed::Join(room(1)),
-                2 => Deed::Leave(room(chance.of(0..=1))),
-                3 => Deed::Join(room(0)),
-                4 | 5 => Deed::LoseConnection,
-                6 => Deed::Reload,
-                7 | 8 => Deed::Send(room(1)),
-                _ => Deed::Send(room(0)),
-            };
-            (now + chance.ms(0..=most), deed)
-        })
-        .collect();
-    deeds.sort_by_key(|(at, _)| *at);
-    deeds.into()
-}
-
 /// What the stores hold at the end.
 fn write_down(
     history: &MemoryHistory,
     registry: &MemoryRegistry,
-    now: gatepost_protocol::Millis,
+    now: Millis,
     recorder: &Recorder,
 ) {
     for (name, log) in &history.state().rooms {
@@ -201,6 +159,16 @@ fn write_down(
         });
         for stored in log.entries.values() {
             let entry = &stored.entry;
+            if let Content::Delete { target } = entry.content {
+                let edits = log.entries.values().filter(|other| {
+                    matches!(other.entry.content, Content::Edit { target: of, .. } if of == target)
+                });
+                let edits = edits.map(|edit| edit.entry.seq);
+                for seq in edits.chain([target]).filter(|seq| *seq < entry.seq) {
+                    let room = room.clone();
+                    recorder.note(Event::Retracted { room, seq });
+                }
+            }
             recorder.note(Event::Row {
                 room: room.clone(),
                 seq: entry.seq,

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use gatepost_store::StoreError;
+use gatepost_store::memory::MemoryHistory;
 use gatepost_store::memory::MemoryRegistry;
 use gatepost_store::memory::Trip;
 use tokio::time::Instant;
@@ -15,7 +17,9 @@ use tokio::time::sleep_until;
 
 use super::chance::Chance;
 use super::life;
+use super::restore;
 use super::trace::Trace;
+use super::world::World;
 use crate::checker::Event;
 use crate::checker::Recorder;
 
@@ -32,6 +36,12 @@ pub(super) enum Thing {
 
 /// How long a store is waited for.
 const STORE_LIMIT: Duration = Duration::from_secs(1);
+
+/// How long a database is away that is restored: longer than an invocation stops.
+const RESTORE: Duration = Duration::from_secs(14);
+
+/// How long entries are kept where they are purged.
+const KEPT_MS: i64 = 4_000;
 
 #[derive(Debug)]
 pub(super) struct Weather {
@@ -62,17 +72,80 @@ impl Weather {
     }
 
     pub(super) fn is_away(&self, thing: Thing) -> bool {
-        let away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
-        away[thing as usize].is_some_and(|until| Instant::now() < until)
+        self.away()[thing as usize].is_some_and(|until| Instant::now() < until)
+    }
+
+    fn away(&self) -> MutexGuard<'_, [Option<Instant>; 3]> {
+        self.away.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Brings faults, until they end.
-    pub(super) async fn storm(&self, registry: &MemoryRegistry, recorder: &Recorder) {
+    pub(super) async fn storm(
+        &self,
+        world: &World,
+        registry: &MemoryRegistry,
+        history: &MemoryHistory,
+        recorder: &Recorder,
+    ) {
+        if world.remade {
+            return self.remake(world, registry, history, recorder).await;
+        }
+        self.faults(self.clears_at, world, registry, history, recorder)
+            .await;
+    }
+
+    /// In between the database is restored from a copy: away for so long that no invocation reads
+    /// from both.
+    async fn remake(
+        &self,
+        world: &World,
+        registry: &MemoryRegistry,
+        history: &MemoryHistory,
+        recorder: &Recorder,
+    ) {
+        let left = self.clears_at.saturating_duration_since(Instant::now());
+        let begins = Instant::now() + left / 3;
+        self.faults(begins, world, registry, history, recorder)
+            .await;
+        let back = begins + RESTORE;
+        self.away()[Thing::Mysql as usize] = Some(back);
+        let half = begins + RESTORE / 2;
+        sleep_until(half).await;
+        for (room, log) in &mut history.state().rooms {
+            let before = log.head;
+            if before < 2 {
+                continue;
+            }
+            let kept = self.chance.of(1..=before - 1);
+            restore::to(log, kept, self.trace.millis());
+            self.trace
+                .say(|| format!("{room} is restored: {kept} of {before}"));
+            recorder.note(Event::Remade {
+                room: room.to_string(),
+            });
+        }
+        sleep_until(back).await;
+        self.faults(self.clears_at.max(back), world, registry, history, recorder)
+            .await;
+    }
+
+    async fn faults(
+        &self,
+        ends: Instant,
+        world: &World,
+        registry: &MemoryRegistry,
+        history: &MemoryHistory,
+        recorder: &Recorder,
+    ) {
         loop {
             let next = Instant::now() + self.chance.ms(500..=8_000);
-            sleep_until(next.min(self.clears_at)).await;
-            if !self.is_foul() {
+            sleep_until(next.min(ends)).await;
+            if Instant::now() >= ends {
                 return;
+            }
+            if world.retention && !self.chance.one_in(3) {
+                self.purge(history);
+                continue;
             }
             let what = match self.chance.of(0..=3) {
                 0 => {
@@ -88,11 +161,23 @@ impl Weather {
         }
     }
 
+    /// What is older than a while goes, in small pieces, as in a sweep. There it is older than
+    /// days, and so are the numbers that go with it: nobody repeats a send that old.
+    fn purge(&self, history: &MemoryHistory) {
+        let mut state = history.state();
+        let rooms = state.rooms.iter();
+        let numbers: Vec<_> = rooms.map(|(_, log)| log.producers.clone()).collect();
+        let gone = state.purge(self.trace.millis() - KEPT_MS, 3);
+        for (log, numbers) in state.rooms.values_mut().zip(numbers) {
+            log.producers = numbers;
+        }
+        self.trace.say(|| format!("{gone} entries are purged"));
+    }
+
     fn take_away(&self, thing: Thing) -> String {
         let time = self.chance.ms(200..=5_000);
         let until = (Instant::now() + time).min(self.clears_at);
-        let mut away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
-        away[thing as usize] = Some(until);
+        self.away()[thing as usize] = Some(until);
         format!("{thing:?} away for {} ms", time.as_millis())
     }
 }

@@ -14,7 +14,7 @@ macro_rules! mutants {
 
         #[test]
         fn every_mutant_has_its_test() {
-            assert_eq!([$(Mutant::$mutant),+], Mutant::ALL);
+            assert_eq!([$(Mutant::$mutant),+], Mutant::STAGED);
         }
     };
 }
