@@ -161,7 +161,10 @@ impl Chat {
                     None => {
                         seen.roster = None;
                         let after = Range::After(lease.cursor);
-                        read = self.parts.history.entries(&shard.room, after, TURN).await?;
+                        // No further than the head: who subscribes after this turn read its list
+                        // finds by the head what it was posted without.
+                        let most = u32::try_from(head - lease.cursor).map_or(TURN, |n| n.min(TURN));
+                        read = self.parts.history.entries(&shard.room, after, most).await?;
                         &read
                     }
                 };

@@ -1,6 +1,7 @@
 //! `hello`: a session begins.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use gatepost_protocol::Answer;
 use gatepost_protocol::Code;
@@ -9,9 +10,9 @@ use gatepost_protocol::HelloOk;
 use gatepost_protocol::Limits;
 use gatepost_protocol::PROTOCOL;
 use gatepost_protocol::RoomName;
+use gatepost_protocol::RoomState;
 use gatepost_protocol::Sender;
 use gatepost_protocol::action::Hello;
-use gatepost_protocol::limits::PAGE_ITEMS;
 use gatepost_protocol::limits::ROOMS;
 use gatepost_store::Connection;
 use gatepost_store::Greeting;
@@ -31,6 +32,7 @@ use crate::Refusal;
 use crate::Sessions;
 use crate::connect::given_up;
 use crate::resume::Asked;
+use crate::resume::Missed;
 use crate::resume::refused_state;
 use crate::unless_away;
 
@@ -44,9 +46,14 @@ pub(crate) struct Subscriptions {
     pub(crate) refused: Vec<(RoomName, Refusal)>,
     /// The subscriptions of the fullest room.
     pub(crate) most: u64,
-    /// Rooms that the connection was not in before: ask again whether they may be read, because who
-    /// shut the user out meanwhile ended only what was there.
+    /// Rooms of which it is to be asked again whether they may be read: who shut the user out
+    /// meanwhile ended only what was there.
     pub(crate) fresh: Vec<Room>,
+    /// Rooms with entries beyond the head that was read before subscribing, as far as the registry
+    /// knows: they may have been posted to a list without the connection.
+    pub(crate) ahead: Vec<Room>,
+    /// Those of them of whose heads the registry knows nothing.
+    pub(crate) unknown: Vec<RoomName>,
 }
 
 impl Chat {
@@ -60,11 +67,8 @@ impl Chat {
             Sessions::Multi => SessionPolicy::Multi,
             Sessions::Takeover => SessionPolicy::Takeover { take: hello.take },
         };
-        let (greeting, memberships, asked) = tokio::join!(
-            self.parts.registry.hello(&connection, policy, now),
-            self.memberships(caller, None, PAGE_ITEMS),
-            self.readable_rooms(caller, hello.resume.keys()),
-        );
+        // Before the history is asked: an eviction that its answer does not know of is remembered.
+        let greeting = self.parts.registry.hello(&connection, policy, now).await;
         match unless_away(greeting, &mut degraded)? {
             Some(Greeting::Replaced) => {
                 return Err(Refusal::new(
@@ -87,11 +91,11 @@ impl Chat {
             degraded,
             after,
         };
-        let (page, asked) = match memberships.and_then(|list| Ok((list, asked?))) {
-            Ok(read) => read,
+        let mut missed = match self.missed(caller, &hello.resume, true).await {
+            Ok(missed) => missed,
             Err(error) => return Ok(told(error, degraded, after)),
         };
-        let readable = &asked.readable;
+        let readable = &missed.rooms;
         let subscribed = if readable.is_empty() {
             Ok(Some(Subscriptions::default()))
         } else {
@@ -107,27 +111,36 @@ impl Chat {
             }
             Err(error) => return Ok(told(error, degraded, after)),
         };
-        // Read after subscribing: what is committed later is pushed, and who was shut out meanwhile
-        // is found out.
-        let missed = self.missed(caller, &hello.resume).await;
-        let is_shut_out = |room: &Room| match &missed {
-            Ok(states) => states.get(&room.name).is_some_and(|state| state.epoch == 0),
-            Err(_) => true,
-        };
-        let shut_out: Vec<_> = readable.iter().filter(|room| is_shut_out(room)).collect();
-        self.withdraw(&connection, shut_out, &mut degraded).await?;
-        let mut rooms = match missed {
-            Ok(rooms) => rooms,
-            Err(error) => return Ok(told(error, degraded, after)),
-        };
+        // What was posted before the subscription stood, and who was shut out before, is found out.
+        let again = subscribed.fresh.iter().chain(&subscribed.ahead);
+        let again: BTreeSet<_> = again.map(|room| room.name.clone()).collect();
+        if !again.is_empty() {
+            let mut positions = hello.resume;
+            positions.retain(|name, _| again.contains(name));
+            let found = self.missed(caller, &positions, false).await;
+            let is_shut_out = |room: &&Room| match &found {
+                Ok(found) => !found.rooms.iter().any(|other| other.name == room.name),
+                Err(_) => true,
+            };
+            let asked = readable.iter().filter(|room| again.contains(&room.name));
+            let shut_out = asked.filter(is_shut_out).collect();
+            self.withdraw(&connection, shut_out, &mut degraded).await?;
+            let found = match found {
+                Ok(found) => found,
+                Err(error) => return Ok(told(error, degraded, after)),
+            };
+            self.tell_heads(&subscribed.unknown, &found.states, &mut degraded)
+                .await?;
+            missed.states.extend(found.states);
+        }
+        let Missed {
+            states: mut rooms,
+            page,
+            ..
+        } = missed;
         for (name, refusal) in subscribed.refused {
             rooms.insert(name, refused_state(&refusal));
         }
-        after.push(After::Session {
-            connection: caller.connection.clone(),
-            user: caller.user.clone(),
-            at: caller.connected_at,
-        });
         let answer = Answer::Hello(Box::new(HelloOk {
             protocol: String::from(PROTOCOL),
             user: caller.sender(),
@@ -190,8 +203,14 @@ impl Chat {
                 room: room.name.clone(),
                 shards: room.shards,
             };
-            if refusal.is_none() && !subscribed.renewed {
+            if refusal.is_none() && subscribed.confirm {
                 found.fresh.push(room.clone());
+            }
+            if refusal.is_none() && subscribed.head.is_none_or(|head| head > room.head) {
+                found.ahead.push(room.clone());
+            }
+            if refusal.is_none() && subscribed.head.is_none() {
+                found.unknown.push(room.name.clone());
             }
             if let Some(refusal) = refusal {
                 let subscriber = &connection.subscriber;
@@ -257,6 +276,22 @@ impl Chat {
                 connections: replaced,
                 bye: Some(Farewell::Replaced),
             });
+        }
+        Ok(())
+    }
+
+    /// Tells the registry the heads of rooms of which it knows none, so that the next who comes back
+    /// need not ask the history twice.
+    async fn tell_heads(
+        &self,
+        rooms: &[RoomName],
+        states: &BTreeMap<RoomName, RoomState>,
+        degraded: &mut bool,
+    ) -> Result<(), StoreError> {
+        let registry = &self.parts.registry;
+        for (name, state) in rooms.iter().filter_map(|name| states.get_key_value(name)) {
+            let raised = registry.raise_head(name, state.head).await;
+            unless_away(raised, degraded)?;
         }
         Ok(())
     }

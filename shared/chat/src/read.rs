@@ -62,7 +62,7 @@ impl Chat {
     }
 
     pub(crate) async fn sync(&self, caller: &Caller, sync: &Sync) -> Result<Acted, Refusal> {
-        let rooms = self.missed(caller, &sync.rooms).await?;
+        let rooms = self.missed(caller, &sync.rooms, false).await?.states;
         Ok(Acted::answered(Answer::Sync(SyncOk { rooms })))
     }
 }

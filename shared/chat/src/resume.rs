@@ -12,7 +12,7 @@ use gatepost_protocol::RoomError;
 use gatepost_protocol::RoomName;
 use gatepost_protocol::RoomState;
 use gatepost_protocol::limits::PAGE_ITEMS;
-use gatepost_store::Range;
+use gatepost_store::Resume;
 use gatepost_store::Room;
 use gatepost_store::StoreError;
 
@@ -22,9 +22,21 @@ use crate::Refusal;
 use crate::outcome::no_room;
 use crate::outcome::not_in_token;
 use crate::outcome::unreadable;
+use crate::rooms::Page;
 
 /// Entries read for one answer over all rooms: more than fit its frame at 100 bytes each.
 const ITEMS: u32 = 300;
+
+/// What a client that comes back is told.
+#[derive(Default)]
+pub(crate) struct Missed {
+    /// A state for each room asked for, also for one that may not be read.
+    pub(crate) states: BTreeMap<RoomName, RoomState>,
+    /// The rooms that may be read.
+    pub(crate) rooms: Vec<Room>,
+    /// The user's memberships, if a session begins.
+    pub(crate) page: Page,
+}
 
 /// Rooms asked for: those that may be read, and why the others may not.
 pub(crate) struct Asked {
@@ -85,99 +97,100 @@ impl Chat {
             .ok_or_else(|| refused.pop().map_or_else(no_room, |(_, refusal)| refusal))
     }
 
-    /// What the client missed. Reads the heads and then the entries of the rooms that went on, so
-    /// call it after subscribing: what is committed later is pushed.
+    /// What the client missed, and if a session begins all else that the history has for a `hello`.
     pub(crate) async fn missed(
         &self,
         caller: &Caller,
         positions: &BTreeMap<RoomName, Position>,
-    ) -> Result<BTreeMap<RoomName, RoomState>, StoreError> {
-        let Asked { readable, refused } = self.readable_rooms(caller, positions.keys()).await?;
-        let mut states: BTreeMap<_, _> = refused
-            .into_iter()
-            .map(|(name, refusal)| (name, refused_state(&refusal)))
-            .collect();
-        let behind = readable
-            .iter()
-            .filter(|room| {
-                positions
-                    .get(&room.name)
-                    .is_some_and(|at| is_behind(room, *at))
-            })
-            .count();
-        let each = (ITEMS / u32::try_from(behind.max(1)).unwrap_or(ITEMS)).clamp(1, PAGE_ITEMS);
-        for room in readable {
-            let Some(at) = positions.get(&room.name) else {
+        begins: bool,
+    ) -> Result<Missed, StoreError> {
+        let mut missed = Missed::default();
+        let mut allowed = positions.clone();
+        allowed.retain(|name, _| {
+            let is_allowed = caller.may_enter(name);
+            if !is_allowed {
+                let state = refused_state(&not_in_token());
+                missed.states.insert(name.clone(), state);
+            }
+            is_allowed
+        });
+        let resume = Resume {
+            user: &caller.user,
+            positions: &allowed,
+            entries: ITEMS,
+            page: PAGE_ITEMS,
+            memberships: if begins { PAGE_ITEMS + 1 } else { 0 },
+            session: begins.then_some((&caller.connection, caller.connected_at)),
+        };
+        let resumed = self.parts.history.resume(&resume).await?;
+        missed.page = Page::of(caller, resumed.memberships, PAGE_ITEMS);
+        for (room, items) in resumed.rooms {
+            let Some(at) = allowed.remove(&room.name) else {
                 continue;
             };
-            let state = self.continued(caller, room, *at, each).await?;
-            states.insert(state.0, state.1);
+            let (room, items) = match is_whole(&room, at, &items) {
+                true => (room, items),
+                // Purged after the room was read: what the client has is void now.
+                false => self.resumed_again(caller, room, at).await?,
+            };
+            let state = match unreadable(&room) {
+                Some(refusal) => refused_state(&refusal),
+                None => continued(&room, at, items),
+            };
+            missed.states.insert(room.name.clone(), state);
+            missed.rooms.push(room);
         }
-        Ok(states)
+        for name in allowed.into_keys() {
+            missed.states.insert(name, refused_state(&no_room()));
+        }
+        missed.rooms.retain(Room::may_read);
+        Ok(missed)
     }
 
-    async fn continued(
+    async fn resumed_again(
         &self,
         caller: &Caller,
-        mut room: Room,
+        room: Room,
         at: Position,
-        most: u32,
-    ) -> Result<(RoomName, RoomState), StoreError> {
-        let history = &self.parts.history;
-        let mut items = self.going_on(&room, at, most).await?;
-        // What was purged after the room was read leaves a hole.
-        if void(&room, at).is_none() && items.first().is_some_and(|first| first.seq > at.seq + 1) {
-            let names = std::slice::from_ref(&room.name);
-            if let Some(again) = history.rooms(names, &caller.user).await?.pop() {
-                room = again;
-                items = self.going_on(&room, at, most).await?;
-            }
-        }
-        let void = void(&room, at);
-        let last = items.last().map_or(at.seq, |entry| entry.seq);
-        let head = match void {
-            Some(_) => items
-                .last()
-                .map_or(room.head, |entry| entry.seq.max(room.head)),
-            None => room.head.max(last),
+    ) -> Result<(Room, Vec<Entry>), StoreError> {
+        let resume = Resume {
+            user: &caller.user,
+            positions: &BTreeMap::from([(room.name.clone(), at)]),
+            entries: PAGE_ITEMS,
+            page: PAGE_ITEMS,
+            memberships: 0,
+            session: None,
         };
-        let more = match void {
-            Some(_) => items
-                .first()
-                .is_some_and(|first| first.seq > room.floor + 1),
-            None => last < head,
-        };
-        let state = RoomState {
-            epoch: room.epoch,
-            head,
-            items,
-            more,
-            error: void,
-        };
-        Ok((room.name, state))
-    }
-
-    /// The entries after those that a client has, or the newest where what it has is void.
-    async fn going_on(
-        &self,
-        room: &Room,
-        at: Position,
-        most: u32,
-    ) -> Result<Vec<Entry>, StoreError> {
-        let range = match void(room, at) {
-            Some(_) => Range::Newest,
-            None => Range::After(at.seq),
-        };
-        match is_behind(room, at) {
-            true => self.parts.history.entries(&room.name, range, most).await,
-            false => Ok(Vec::new()),
-        }
+        let mut resumed = self.parts.history.resume(&resume).await?;
+        Ok(resumed.rooms.pop().unwrap_or((room, Vec::new())))
     }
 }
 
-/// Whether there is something to read for a client that is here.
-fn is_behind(room: &Room, at: Position) -> bool {
-    void(room, at).is_some() || at.seq < room.head
+/// Whether the entries go on where the client is, if they are to.
+fn is_whole(room: &Room, at: Position, items: &[Entry]) -> bool {
+    let goes_on = items.first().is_none_or(|first| first.seq == at.seq + 1);
+    goes_on || void(room, at).is_some()
+}
+
+/// The state of a room for a client that was here, with the entries that it lacks.
+fn continued(room: &Room, at: Position, items: Vec<Entry>) -> RoomState {
+    let void = void(room, at);
+    let last = items.last().map_or(0, |entry| entry.seq);
+    // Entries may have come between the reading of the head and theirs.
+    let head = room.head.max(last);
+    let more = match void {
+        Some(_) => items
+            .first()
+            .is_some_and(|first| first.seq > room.floor + 1),
+        None => last.max(at.seq) < head,
+    };
+    RoomState {
+        epoch: room.epoch,
+        head,
+        items,
+        more,
+        error: void,
+    }
 }
 
 /// Why what the client has is void, if it is.

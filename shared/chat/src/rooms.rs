@@ -23,6 +23,7 @@ use crate::Refusal;
 use crate::outcome::not_in_token;
 
 /// Some of a user's memberships.
+#[derive(Default)]
 pub(crate) struct Page {
     pub(crate) memberships: Vec<MembershipOk>,
     /// Where the next page begins, if there is one.
@@ -109,17 +110,25 @@ impl Chat {
     ) -> Result<Page, StoreError> {
         // One more than a page holds tells whether there are more.
         let history = &self.parts.history;
-        let mut found = history.memberships(&caller.user, after, limit + 1).await?;
+        let found = history.memberships(&caller.user, after, limit + 1).await?;
+        Ok(Page::of(caller, found, limit))
+    }
+}
+
+impl Page {
+    /// A page of so many memberships at most, as far as the token lets into their rooms. One found
+    /// beyond it says that there are more.
+    pub(crate) fn of(caller: &Caller, mut found: Vec<Membership>, limit: u32) -> Self {
         let is_cut = found.len() > limit as usize;
         found.truncate(limit as usize);
         let last = found.last().map(|last| last.room.clone());
         let readable = found
             .into_iter()
             .filter(|membership| caller.may_enter(&membership.room));
-        Ok(Page {
+        Self {
             memberships: readable.map(on_the_wire).collect(),
             cursor: last.filter(|_| is_cut),
-        })
+        }
     }
 }
 

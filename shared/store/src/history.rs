@@ -1,5 +1,7 @@
 //! The durable log of every room, and who may do what in it.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use gatepost_protocol::ClientId;
 use gatepost_protocol::ConnectionId;
@@ -7,6 +9,7 @@ use gatepost_protocol::Content;
 use gatepost_protocol::Entry;
 use gatepost_protocol::Epoch;
 use gatepost_protocol::Millis;
+use gatepost_protocol::Position;
 use gatepost_protocol::Role;
 use gatepost_protocol::RoomKind;
 use gatepost_protocol::RoomName;
@@ -45,6 +48,43 @@ impl Room {
     pub fn may_read(&self) -> bool {
         !self.banned && (self.kind == RoomKind::Public || self.role.is_some())
     }
+
+    /// Which entries a client lacks that is at this position, if any. Where its log is another one,
+    /// or what comes next was purged, it begins anew with the newest.
+    #[must_use]
+    pub fn lacks(&self, at: Position) -> Option<Range> {
+        if at.epoch != self.epoch || at.seq > self.head || at.seq < self.floor {
+            return Some(Range::Newest);
+        }
+        (at.seq < self.head).then_some(Range::After(at.seq))
+    }
+}
+
+/// A client that comes back.
+#[derive(Debug, Clone)]
+pub struct Resume<'a> {
+    /// The user.
+    pub user: &'a UserId,
+    /// Where it is in each room.
+    pub positions: &'a BTreeMap<RoomName, Position>,
+    /// How many entries to read of all rooms together …
+    pub entries: u32,
+    /// … and of one room, at most.
+    pub page: u32,
+    /// How many memberships to read, in the order of the rooms' names.
+    pub memberships: u32,
+    /// The session to record, if one begins: the connection, and when.
+    pub session: Option<(&'a ConnectionId, Millis)>,
+}
+
+/// What a client that comes back is told.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Resumed {
+    /// The user's first memberships.
+    pub memberships: Vec<Membership>,
+    /// The rooms as the user meets them, those that the user may not read too, and of the others the
+    /// entries that the client lacks, oldest first. Rooms that do not exist are left out.
+    pub rooms: Vec<(Room, Vec<Entry>)>,
 }
 
 /// What makes a repeated append the same append.
@@ -277,6 +317,40 @@ pub trait History: std::fmt::Debug + Send + Sync {
         after: Option<&RoomName>,
         limit: u32,
     ) -> Result<Vec<Membership>, StoreError>;
+
+    /// All that a client that comes back is told; where the store can, in one round trip. The entries
+    /// go as far as the room's head at the least, unless there are more than fit.
+    async fn resume(&self, resume: &Resume<'_>) -> Result<Resumed, StoreError> {
+        let Resume {
+            user, positions, ..
+        } = *resume;
+        let mut resumed = Resumed::default();
+        if resume.memberships > 0 {
+            resumed.memberships = self.memberships(user, None, resume.memberships).await?;
+        }
+        if !positions.is_empty() {
+            let names: Vec<_> = positions.keys().cloned().collect();
+            let found = self.rooms(&names, user).await?;
+            let lacks = |room: &Room| {
+                let at = *positions.get(&room.name)?;
+                room.lacks(at).filter(|_| room.may_read())
+            };
+            let behind = found.iter().filter_map(lacks).count().max(1);
+            let each = resume.entries / u32::try_from(behind).unwrap_or(u32::MAX);
+            let each = each.min(resume.page).max(1);
+            for room in found {
+                let entries = match lacks(&room) {
+                    Some(range) => self.entries(&room.name, range, each).await?,
+                    None => Vec::new(),
+                };
+                resumed.rooms.push((room, entries));
+            }
+        }
+        if let Some((connection, at)) = resume.session {
+            self.open_session(connection, user, at).await?;
+        }
+        Ok(resumed)
+    }
 
     /// Changes what a user may do in a room: once it has answered, no append that it forbids
     /// commits. Answers whether the room exists.

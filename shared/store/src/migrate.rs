@@ -44,6 +44,7 @@ const MYSQL: &[Step] = &[
     step!(7, "mysql", "0007_append_v2"),
     step!(8, "mysql", "0008_moderate"),
     step!(10, "mysql", "0010_purge_v2"),
+    step!(11, "mysql", "0011_resume"),
 ];
 
 /// The number of the last migration of a list above.

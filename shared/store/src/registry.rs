@@ -130,6 +130,14 @@ pub struct Subscribed {
     /// and are taken out now, [`LAPSED`] at a time where there are many, so that one caller learns of
     /// each: nobody else says that these users left.
     pub lapsed: Vec<Subscriber>,
+    /// The room's head, read when the subscription stood; `None` where the registry does not know.
+    /// An entry above it is posted to a list that has the subscription.
+    pub head: Option<Seq>,
+    /// Whether the history is to be asked again if the user may read the room: the subscription is
+    /// new, and the user was evicted from the room a moment ago, or the registry lost the
+    /// connection's place, and with it what it knew of evictions. What the history said since the
+    /// connection's `hello` counts otherwise.
+    pub confirm: bool,
 }
 
 /// Subscriptions that lapsed and are taken out of a shard by one call, at the least.
@@ -322,9 +330,9 @@ pub trait Registry: std::fmt::Debug + Send + Sync {
     ) -> Result<Option<Unsubscribed>, StoreError>;
 
     /// Ends every subscription of a user in a room, also those of a connection that is not under
-    /// the user any more. One that is renewed at the same time ends too;
-    /// one that begins later holds, so whoever subscribes asks the history again whether it may.
-    /// Answers those that were there; may be repeated.
+    /// the user any more. One that is renewed at the same time ends too; one that begins later holds,
+    /// and says [`Subscribed::confirm`] for longer than an invocation lasts. Answers those that were
+    /// there; may be repeated.
     async fn evict(
         &self,
         user: &UserId,
@@ -445,6 +453,9 @@ pub const USER_CONNECTIONS: u32 = 10;
 /// Longer than any invocation that may still work for a removed connection: an integration lasts
 /// 29 s ("Quotas for WebSocket APIs").
 pub(crate) const TOMBSTONE_MS: u64 = 120_000;
+
+/// How long an eviction is remembered: longer than any invocation that asked the history before it.
+pub(crate) const EVICTED_MS: u64 = TOMBSTONE_MS;
 
 /// A connection lasts two hours ("Quotas for WebSocket APIs"), and so does its having been replaced.
 pub(crate) const REPLACED_MS: Millis = 2 * 60 * 60 * 1_000;

@@ -60,7 +60,7 @@ pub async fn herd(amount: Amount, recorder: &Recorder) -> anyhow::Result<Value> 
             .iter()
             .map(|client| client.seen().greeted)
             .collect();
-        let before = statements(&mut mysql).await?;
+        let before = commands(&mut mysql).await?;
         run.fault("every connection is lost");
         let began = Instant::now();
         let rule = json!({ "effect": "kill", "match": {} });
@@ -74,10 +74,19 @@ pub async fn herd(amount: Amount, recorder: &Recorder) -> anyhow::Result<Value> 
         back.push(u64::try_from(began.elapsed().as_micros())?);
         run.healed("every connection is lost");
         let clients = f64::from(u32::try_from(amount.clients)?);
-        let after = statements(&mut mysql).await?;
-        // Its own question is one of them.
-        let asked = f64::from(u32::try_from(after - before - 1)?);
-        calls.push((asked / clients * 100.0).round() / 100.0);
+        let after = commands(&mut mysql).await?;
+        let each = |which: usize, own: u64| {
+            let asked = f64::from(u32::try_from(after[which] - before[which] - own)?);
+            anyhow::Ok((asked / clients * 100.0).round() / 100.0)
+        };
+        calls.push(json!({
+            // The bench's own question is one of them.
+            "all": each(0, 1)?,
+            // Procedures: a client that comes back.
+            "hello": each(1, 0)?,
+            // Updates outside of procedures: a session's end.
+            "disconnect": each(2, 0)?,
+        }));
     }
     let report = run.finish().await?.report;
     Ok(json!({
@@ -92,10 +101,21 @@ pub async fn herd(amount: Amount, recorder: &Recorder) -> anyhow::Result<Value> 
     }))
 }
 
-/// Statements that clients had the server execute so far.
-async fn statements(mysql: &mut MySqlConnection) -> anyhow::Result<u64> {
-    let row = sqlx::query("show global status like 'Com_stmt_execute'")
-        .fetch_one(mysql)
+/// Statements that clients had the server execute so far: all, calls of procedures, and updates.
+async fn commands(mysql: &mut MySqlConnection) -> anyhow::Result<[u64; 3]> {
+    let mut counts = [0; 3];
+    let names = ["Com_stmt_execute", "Com_call_procedure", "Com_update"];
+    let rows = sqlx::query("show global status where variable_name like 'Com_%'")
+        .fetch_all(mysql)
         .await?;
-    Ok(row.try_get::<String, _>(1)?.parse()?)
+    for row in rows {
+        let name: String = row.try_get(0)?;
+        if let Some(at) = names
+            .iter()
+            .position(|known| name.eq_ignore_ascii_case(known))
+        {
+            counts[at] = row.try_get::<String, _>(1)?.parse()?;
+        }
+    }
+    Ok(counts)
 }

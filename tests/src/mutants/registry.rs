@@ -140,6 +140,8 @@ impl Registry for WrongRegistry {
                 first_device: false,
                 rooms: 1,
                 connections: 1,
+                head: None,
+                confirm: false,
                 renewed: false,
                 subscribers: 1,
                 lapsed: Vec::new(),

@@ -62,6 +62,43 @@ async fn a_joiner_misses_nothing_however_its_join_and_a_send_are_interleaved() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_comes_back_misses_nothing_however_its_hello_and_a_send_are_interleaved() {
+    for seed in 1..600_u64 {
+        let turnstile = Turnstile::new(2);
+        let world = World::new(settings(), turnstile.clone());
+        world.join(&user("bob"), "lobby").await;
+        world.send(&user("ann"), "lobby", "before").await;
+        let sender = world.another_process(settings());
+        let greeting = Turnstile::actor(1, {
+            let world = world.clone();
+            let hello = r#"{"action":"hello","resume":{"lobby":{"epoch":7,"seq":0}}}"#;
+            async move { world.ok_alone(&user("cy"), hello).await }
+        });
+        let sending = Turnstile::actor(0, async move {
+            let acted = sender.act(&user("ann"), &send("lobby", "hi")).await;
+            sender.chat.after(acted.after, deadline()).await;
+        });
+        let mut state = seed;
+        let order = std::iter::repeat_with(|| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state % 2) as usize
+        });
+        turnstile.drive(order.take(30)).await;
+        sending.await.unwrap();
+        let Answer::Hello(hello) = greeting.await.unwrap() else {
+            panic!()
+        };
+        let state = &hello.rooms[&"lobby".parse().unwrap()];
+        let told = state.items.last().unwrap().seq;
+        assert_eq!(told, state.head);
+        assert_whole(&world, "cy", told, 2, &format!("order {seed}"));
+        assert_whole(&world, "bob", 0, 2, &format!("order {seed}"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn every_receiver_gets_every_entry_once_in_the_order_of_the_log_whoever_posts_it() {
     for seed in 1..150_u64 {
         let turnstile = Turnstile::new(4);

@@ -33,8 +33,8 @@ async fn no_subscription_survives_a_ban_that_comes_in_the_middle_of_it() {
         (hello, false),
         (hello, true),
     ] {
-        // The ban makes two steps, the other at most eight.
-        for order in 0..1_u32 << 10 {
+        // The ban makes two steps, the other at most ten.
+        for order in 0..1_u32 << 12 {
             if order.count_ones() != 2 {
                 continue;
             }
@@ -55,12 +55,12 @@ async fn no_subscription_survives_a_ban_that_comes_in_the_middle_of_it() {
                 async move { world.ok_alone(&user("ann"), BAN).await }
             });
             turnstile
-                .drive((0..10).map(|bit| (order >> bit & 1) as usize))
+                .drive((0..12).map(|bit| (order >> bit & 1) as usize))
                 .await;
             banning.await.unwrap();
             asking.await.unwrap();
             let members = world.registry.members("den");
-            assert_eq!(members, [""; 0], "{frame} {is_in} {order:010b}");
+            assert_eq!(members, [""; 0], "{frame} {is_in} {order:012b}");
         }
     }
 }

@@ -29,6 +29,8 @@ use crate::Moderated;
 use crate::Moderation;
 use crate::Range;
 use crate::RecentRoom;
+use crate::Resume;
+use crate::Resumed;
 use crate::Room;
 use crate::Standing;
 use crate::StoreError;
@@ -163,6 +165,29 @@ fn appended(outcome: Outcome) -> Option<Appended> {
     })
 }
 
+/// Rows of several kinds, each named by its last column. Entries follow their room.
+fn resumed(rows: &[MySqlRow]) -> Result<Resumed, Box<dyn std::error::Error + Send + Sync>> {
+    let mut resumed = Resumed::default();
+    for columns in rows {
+        let kind: String = columns.try_get(columns.len().saturating_sub(1))?;
+        match kind.as_str() {
+            "membership" => {
+                let membership = row::membership(FromRow::from_row(columns)?)?;
+                resumed.memberships.push(membership);
+            }
+            "room" => {
+                let room = row::room(FromRow::from_row(columns)?)?;
+                resumed.rooms.push((room, Vec::new()));
+            }
+            _ => {
+                let (_, entries) = resumed.rooms.last_mut().ok_or("an entry of no room")?;
+                entries.push(row::entry(FromRow::from_row(columns)?)?);
+            }
+        }
+    }
+    Ok(resumed)
+}
+
 #[async_trait]
 impl History for MySqlHistory {
     async fn append(&self, append: &Append) -> Result<Appended, StoreError> {
@@ -275,6 +300,32 @@ impl History for MySqlHistory {
         };
         self.read("reading memberships", select, row::membership)
             .await
+    }
+
+    async fn resume(&self, resume: &Resume<'_>) -> Result<Resumed, StoreError> {
+        let what = "resuming";
+        let positions: Vec<_> = resume
+            .positions
+            .iter()
+            .map(|(name, at)| (name.as_str(), column(at.epoch), column(at.seq)))
+            .collect();
+        let positions = serde_json::to_string(&positions).expect("texts and numbers");
+        let call = || {
+            query(statement::RESUME)
+                .bind(bytes(resume.user.as_str()))
+                .bind(positions.clone())
+                .bind(i64::from(resume.entries))
+                .bind(i64::from(resume.page))
+                .bind(i64::from(resume.memberships))
+                .bind(
+                    resume
+                        .session
+                        .map(|(connection, _)| connection.as_str().to_owned()),
+                )
+                .bind(resume.session.map(|(_, at)| at))
+        };
+        let rows = self.link.rows(what, LIMIT, call).await?;
+        resumed(&rows).map_err(|error| StoreError::unusable("mysql", what, error))
     }
 
     async fn set_standing(

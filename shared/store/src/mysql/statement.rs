@@ -31,6 +31,7 @@ pub(super) const APPEND: &str = "call gatepost_append_v2(?, ?, ?, ?, ?, ?, ?, ?,
 pub(super) const CREATE: &str = "call gatepost_create_room_v1(?, ?, ?, ?, ?)";
 pub(super) const STANDING: &str = "call gatepost_set_standing_v1(?, ?, ?, ?, ?, ?)";
 pub(super) const MODERATE: &str = "call gatepost_moderate_v1(?, ?, ?, ?, ?, ?, ?)";
+pub(super) const RESUME: &str = "call gatepost_resume_v1(?, ?, ?, ?, ?, ?, ?)";
 pub(super) const PURGE: &str = "call gatepost_purge_v2(?, ?)";
 
 /// Followed by as many `?` as names, and `)`.

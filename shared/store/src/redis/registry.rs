@@ -40,6 +40,7 @@ use crate::Subscribers;
 use crate::Subscription;
 use crate::USER_CONNECTIONS;
 use crate::Unsubscribed;
+use crate::registry::EVICTED_MS;
 use crate::registry::REPLACED_CLIENT_MS;
 use crate::registry::REPLACED_MS;
 use crate::registry::TOMBSTONE_MS;
@@ -295,9 +296,9 @@ impl Registry for RedisRegistry {
         if matches!(renewed, Value::Int(_)) {
             return Ok(None);
         }
-        let mut renewed: Vec<u64> = read(what, renewed)?;
-        let connections = renewed.pop().unwrap_or_default();
-        let in_rooms = renewed.pop().unwrap_or_default();
+        let mut renewed: Vec<i64> = read(what, renewed)?;
+        let mut count = || u64::try_from(renewed.pop().unwrap_or_default()).unwrap_or_default();
+        let (connections, in_rooms) = (count(), count());
         let mut shards = Vec::with_capacity(rooms.len());
         for room in rooms {
             let index = shard_of(&subscriber.user, room.shards);
@@ -321,6 +322,7 @@ impl Registry for RedisRegistry {
         // shards; an eviction has taken them from the user's key.
         let closed = self.is_closed(&subscriber.connection);
         let mut checks = vec![closed];
+        checks.extend(rooms.iter().map(|room| self.head_of(&room.room)));
         checks.extend(self.still_in(subscriber, rooms));
         let mut answers = self.run(what, &[&shards, &checks]).await?;
         let mut subscribed = Vec::with_capacity(rooms.len());
@@ -333,26 +335,34 @@ impl Registry for RedisRegistry {
                 (&one.user, &one.connection).cmp(&(&other.user, &other.connection))
             });
             subscribed.push(Subscribed {
-                first_device: place == 1,
+                first_device: place.abs() == 1,
                 renewed: place == 3,
                 subscribers,
                 rooms: in_rooms,
                 connections,
                 lapsed,
+                head: None,
+                confirm: place < 0,
             });
         }
         if answers.next()? {
             self.take_back(subscriber, rooms, now).await?;
             return Ok(None);
         }
+        for room in &mut subscribed {
+            room.head = answers.next()?;
+        }
         let held: Vec<Option<Millis>> = match rooms.is_empty() {
             true => Vec::new(),
             false => answers.next()?,
         };
-        let evicted = rooms.iter().zip(held).filter(|(_, held)| held.is_none());
-        let late = evicted
-            .map(|(room, _)| self.unsubscribed(subscriber, &room.room, room.shards, now))
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut late = Vec::new();
+        for ((room, found), held) in rooms.iter().zip(&mut subscribed).zip(held) {
+            if held.is_none() {
+                found.confirm = true;
+                late.push(self.unsubscribed(subscriber, &room.room, room.shards, now)?);
+            }
+        }
         if !late.is_empty() {
             self.run(what, &[&late]).await?;
         }
@@ -389,7 +399,10 @@ impl Registry for RedisRegistry {
         now: Millis,
     ) -> Result<Vec<Subscriber>, StoreError> {
         let what = "ending a user's subscriptions";
-        let evict = Call::script(&script::EVICT, [&self.keys.user(user)]).arg(room.as_str());
+        let evict = Call::script(&script::EVICT, [&self.keys.user(user)])
+            .arg(room.as_str())
+            .arg(end(now, EVICTED_MS))
+            .arg(EVICTED_MS);
         let (list, fan_out) = self.keys.shard(&Shard {
             room: room.clone(),
             index: shard_of(user, shards),

@@ -52,6 +52,7 @@ use crate::Subscribers;
 use crate::Subscription;
 use crate::USER_CONNECTIONS;
 use crate::Unsubscribed;
+use crate::registry::EVICTED_MS;
 use crate::registry::REPLACED_CLIENT_MS;
 use crate::registry::REPLACED_MS;
 use crate::registry::TOMBSTONE_MS;
@@ -346,8 +347,8 @@ impl Registry for SqliteRegistry {
         };
         let mut subscribed = Vec::with_capacity(rooms.len());
         for row in answers.by_ref().take(rooms.len()) {
-            let (first_device, renewed, subscribers, in_rooms, connections) =
-                columns::<(bool, bool, i64, i64, i64)>(what, row)?;
+            let (first_device, renewed, subscribers, in_rooms, connections, head, confirm) =
+                columns::<(bool, bool, i64, i64, i64, Option<i64>, bool)>(what, row)?;
             subscribed.push(Subscribed {
                 first_device,
                 renewed,
@@ -355,6 +356,8 @@ impl Registry for SqliteRegistry {
                 rooms: row::seq_of(in_rooms),
                 connections: row::seq_of(connections),
                 lapsed: Vec::new(),
+                head: head.map(row::seq_of),
+                confirm,
             });
         }
         for row in answers {
@@ -418,7 +421,8 @@ impl Registry for SqliteRegistry {
                 on_shard(statement::EVICT, &shard)
                     .bind(bytes(user.as_str()))
                     .bind(now)
-                    .bind(stamp),
+                    .bind(stamp)
+                    .bind(now.saturating_add(column(EVICTED_MS))),
             )
         };
         let rows = self.rows(what, evict).await?;

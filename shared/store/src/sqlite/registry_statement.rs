@@ -2,7 +2,7 @@
 //! transaction that no other call and no freeze can come into the middle of.
 
 /// The form of the tables. A file of another one is made anew.
-pub(super) const VERSION: i64 = 4;
+pub(super) const VERSION: i64 = 5;
 
 /// `closed_until` is a tombstone: until then nothing can be added for the connection. `place`: a
 /// connection under its user, so a post target. `replaced.who` is a client, or `@` and a connection.
@@ -19,6 +19,9 @@ create table if not exists place (
 create table if not exists replaced (
   user blob not null, who text not null, ends integer not null, primary key (user, who)
 ) strict, without rowid;
+create table if not exists evicted (
+  user blob not null, room text not null, ends integer not null, primary key (user, room)
+) strict, without rowid;
 create table if not exists subscription (
   room text not null, shard integer not null, user blob not null, connection text not null,
   name text not null, dialect text not null, shards integer not null, lease integer not null,
@@ -34,7 +37,7 @@ create table if not exists fan_out (
   dirty integer not null default 0, cursor integer, stamp integer,
   lapsed integer not null default 0, primary key (room, shard)
 ) strict, without rowid;
-pragma user_version = 4;
+pragma user_version = 5;
 commit";
 
 /// What the statements of one call tell each other.
@@ -42,7 +45,7 @@ pub(super) const TEMPORARY: &str = "
 create temp table verdict (open integer, refused integer);
 create temp table wanted (
   number integer primary key, room text, shard integer, shards integer, head integer, first integer,
-  renewed integer
+  renewed integer, confirm integer
 );
 create temp table admission (replaced integer, user_wait integer, room_wait integer);
 create temp table leaving (id text primary key, client text);
@@ -61,6 +64,7 @@ delete from connection
   where coalesce(lease, 0) <= ?1 - 60000 and coalesce(closed_until, 0) <= ?1;
 delete from place where lease <= ?1;
 delete from replaced where ends <= ?1;
+delete from evicted where ends <= ?1;
 delete from bucket where full <= ?1 * 1000;
 update fan_out set stamp = abs(random()) >> 11, lapsed = 0 where exists (select 1 from subscription s
   where s.room = fan_out.room and s.shard = fan_out.shard and s.lease <= ?1 - 3600000);
@@ -216,17 +220,19 @@ insert into connection (id, user, name, dialect, client, lease)
   select ?1, ?2, ?3, ?4, ?5, ?6 from verdict where open
   on conflict do update set user = excluded.user, name = excluded.name, dialect = excluded.dialect,
     client = coalesce(excluded.client, client), lease = excluded.lease, closed_until = null;
-",
-    place!(),
-    "
 delete from wanted;
 insert into wanted
   select key, value ->> 0, value ->> 1, value ->> 2, value ->> 3,
     not exists (select 1 from subscription s where s.room = value ->> 0 and s.shard = value ->> 1
       and s.user = ?2 and s.lease > ?7),
     exists (select 1 from subscription s where s.room = value ->> 0 and s.shard = value ->> 1
-      and s.user = ?2 and s.connection = ?1 and s.lease > ?7)
+      and s.user = ?2 and s.connection = ?1 and s.lease > ?7),
+    not exists (select 1 from place where user = ?2 and connection = ?1 and lease > ?7)
+      or exists (select 1 from evicted e where e.user = ?2 and e.room = value ->> 0 and e.ends > ?7)
   from json_each(?8) where (select open and not refused from verdict);
+",
+    place!(),
+    "
 delete from lapsed;
 insert into lapsed select w.number, s.connection, s.user, s.name, s.dialect
   from wanted w join subscription s on s.room = w.room and s.shard = w.shard
@@ -247,7 +253,8 @@ select open, refused from verdict;
 select w.first, w.renewed,
   (select count(*) from subscription s where s.room = w.room and s.shard = w.shard),
   (select count(*) from subscription s where s.connection = ?1 and s.lease > ?7),
-  (select count(*) from place where user = ?2 and lease > ?7)
+  (select count(*) from place where user = ?2 and lease > ?7),
+  (select seq from head h where h.room = w.room), w.confirm and not w.renewed
   from wanted w order by w.number;
 select number, connection, user, name, dialect from lapsed order by number, user, connection;
 commit"
@@ -266,9 +273,11 @@ select
 delete from subscription where room = ?1 and shard = ?2 and user = ?3 and connection = ?4;
 commit";
 
-/// ?1 room, ?2 shard, ?3 user, ?4 now, ?5 stamp. Answers the connections that were in it.
+/// ?1 room, ?2 shard, ?3 user, ?4 now, ?5 stamp, ?6 until when it is remembered. Answers the
+/// connections that were in it.
 pub(super) const EVICT: &str = "
 begin immediate;
+insert into evicted values (?3, ?1, ?6) on conflict do update set ends = excluded.ends;
 update fan_out set stamp = ?5, lapsed = 0 where room = ?1 and shard = ?2 and exists (select 1
   from subscription where room = ?1 and shard = ?2 and user = ?3);
 select connection, user, name, dialect from subscription

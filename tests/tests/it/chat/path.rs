@@ -1,5 +1,5 @@
 //! What one message costs its stores between the frame and its reply: two scripts and one procedure,
-//! and nothing of what pools do besides.
+//! and nothing of what pools do besides; and what a client that comes back costs the log: one call.
 
 use anyhow::Context;
 use gatepost_tests::sender::Sender;
@@ -48,6 +48,42 @@ async fn a_send_is_three_store_commands_from_its_frame_to_its_reply() -> anyhow:
 }
 
 #[tokio::test]
+async fn a_client_that_comes_back_is_one_call_of_the_log() -> anyhow::Result<()> {
+    let stores = Stores::start().await?;
+    let mut ann = Sender::start(&stores, "ann", None, &[]).await?;
+    for room in ["room", "other"] {
+        ann.join(room).await?;
+    }
+    for n in 0..3 {
+        say(&mut ann, n).await?;
+    }
+    let epoch = say_again(&mut ann).await?;
+    let hello = json!({"action": "hello", "id": "h", "client": "one-page-load-of-bob",
+        "resume": {"room": {"epoch": epoch, "seq": 1}, "other": {"epoch": 0, "seq": 0}}});
+    let mut bob = Sender::start(&stores, "bob", None, &[]).await?;
+    // Connected, its statements prepared, and the registry told of the heads.
+    bob.ok(&hello).await?;
+    let mut admin = MySqlConnection::connect(&stores.database_url).await?;
+    let own = statements(&mut admin).await?;
+    let asking = statements(&mut admin).await? - own;
+    for _ in 0..5 {
+        for room in ["room", "other"] {
+            bob.ok(&json!({"action": "leave", "id": "l", "room": room}))
+                .await?;
+        }
+        let before = statements(&mut admin).await?;
+        let ok = bob.ok(&hello).await?;
+        let after = statements(&mut admin).await?;
+        assert_eq!(after - before - asking, 1, "statements of MariaDB");
+        assert_eq!(
+            ok["rooms"]["room"]["items"].as_array().map(Vec::len),
+            Some(2)
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_send_whose_connections_died_is_repeated_once_and_stored_once() -> anyhow::Result<()> {
     let stores = Stores::start().await?;
     let mut ann = Sender::start(&stores, "ann", None, &[]).await?;
@@ -72,6 +108,12 @@ async fn a_send_whose_connections_died_is_repeated_once_and_stored_once() -> any
 fn send(n: u64) -> serde_json::Value {
     json!({"action": "send", "id": "s", "room": "room", "client": "one-page-load-of-ann",
         "n": n + 1, "body": {"text": format!("message {n}")}})
+}
+
+/// The epoch, as the repetition of a send is told it.
+async fn say_again(sender: &mut Sender) -> anyhow::Result<u64> {
+    let ok = sender.ok(&send(0)).await?;
+    ok["epoch"].as_u64().context("an epoch")
 }
 
 async fn say(sender: &mut Sender, n: u64) -> anyhow::Result<u64> {

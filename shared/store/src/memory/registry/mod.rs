@@ -52,6 +52,8 @@ pub struct UserState {
     pub replaced: BTreeMap<ConnectionId, Millis>,
     /// Clients that another client replaced, and until when that counts.
     pub replaced_clients: BTreeMap<ClientId, Millis>,
+    /// Rooms that the user was evicted from, and until when that is remembered.
+    pub evicted: BTreeMap<RoomName, Millis>,
 }
 
 /// A part of a room's subscriptions, with its fan-out.

@@ -13,6 +13,7 @@ use crate::Subscriber;
 use crate::Subscribers;
 use crate::Subscription;
 use crate::Unsubscribed;
+use crate::registry::EVICTED_MS;
 use crate::shard_of;
 
 impl RegistryState {
@@ -33,6 +34,9 @@ impl RegistryState {
         if replaced.get(id).is_some_and(|until| *until > now) {
             return None;
         }
+        let user = self.user(&subscriber.user);
+        let is_placed = user.places.get(id).is_some_and(|place| place.lease > now);
+        let evicted = user.evicted.clone();
         self.place(connection, now);
         let connections = self.connections_of(&subscriber.user, now).len() as u64;
         let mut subscribed = Vec::with_capacity(rooms.len());
@@ -53,6 +57,7 @@ impl RegistryState {
                 lease: connection.lease,
             };
             let renewed = state.list.insert(key_of(subscriber), listed).is_some();
+            let is_evicted = evicted.get(&room.room).is_some_and(|until| *until > now);
             if !renewed {
                 state.version = Some(stamp);
             }
@@ -64,6 +69,8 @@ impl RegistryState {
                 rooms: 0,
                 connections,
                 lapsed,
+                head: self.heads.get(&room.room).copied(),
+                confirm: !renewed && (!is_placed || is_evicted),
             });
         }
         let key = key_of(subscriber);
@@ -121,6 +128,8 @@ impl RegistryState {
             room: room.clone(),
             index: shard_of(user, shards),
         };
+        let until = now.saturating_add_unsigned(EVICTED_MS);
+        self.user(user).evicted.insert(room.clone(), until);
         let stamp = self.stamp();
         let Some(state) = self.shards.get_mut(&shard) else {
             return Vec::new();

@@ -2,7 +2,8 @@
 -- replaced before, else the connections that give way: those it replaces, and those heard of longest
 -- ago where there are too many, the same client's first.
 -- Fields of u: `c:<conn>` = lease, client or -, dialect, name; `r:<conn> <room>` = lease;
--- `x:<conn>` and `k:<client>` = until when it counts as replaced; `g` = the limiter.
+-- `x:<conn>` and `k:<client>` = until when it counts as replaced; `e:<room>` = until when an eviction
+-- is remembered; `g` = the limiter.
 -- KEYS u; ARGV conn, lease, client or -, dialect, name, now, ttl, policy (multi, takeover, take),
 --   until when a replaced connection and a replaced client stay replaced, ttl for the latter, how
 --   many connections at most
@@ -24,7 +25,7 @@ for i = 1, #fields, 2 do
     else
       others[#others + 1] = {id, tonumber(lease), client ~= '-' and theirs == client}
     end
-  elseif kind == 'r:' or kind == 'x:' or kind == 'k:' then
+  elseif kind == 'r:' or kind == 'x:' or kind == 'k:' or kind == 'e:' then
     if tonumber(value) <= now then
       redis.call('hdel', KEYS[1], field)
     elseif kind == 'k:' then

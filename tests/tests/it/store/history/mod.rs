@@ -5,6 +5,7 @@ mod append;
 mod inside;
 mod keep;
 mod moderate;
+mod resume;
 mod right;
 mod room;
 
@@ -32,6 +33,7 @@ pub(super) const ALL: &[&[Behaviour<Histories>]] = &[
     amend::ALL,
     right::ALL,
     moderate::ALL,
+    resume::ALL,
     room::ALL,
     keep::ALL,
 ];

@@ -1,5 +1,6 @@
 //! The end of all of a user's subscriptions in a room.
 
+use gatepost_store::SessionPolicy;
 use gatepost_store::Shard;
 use gatepost_store::Subscribers;
 
@@ -26,6 +27,8 @@ behaviours! { Registries:
     users_that_look_alike_stay,
     a_connection_that_was_replaced_is_evicted_too,
     a_renewal_at_the_same_time_does_not_outlive_an_eviction,
+    who_asked_the_history_before_an_eviction_is_to_ask_again,
+    who_is_not_known_any_more_is_to_ask_again,
 }
 
 async fn every_connection_of_the_user_is_out_of_the_room_and_nobody_else(registries: Registries) {
@@ -161,7 +164,56 @@ async fn a_renewal_at_the_same_time_does_not_outlive_an_eviction(registries: Reg
         if !listed(&registry, "lobby", NOW).await.is_empty() {
             assert!(!renewed.renewed, "round {round}");
         }
+        // Whoever was in it, or comes in after it, is told.
+        assert!(renewed.renewed || renewed.confirm, "round {round}");
     }
+}
+
+async fn who_asked_the_history_before_an_eviction_is_to_ask_again(registries: Registries) {
+    let registry = registries.open();
+    let (ann, bob) = (connection("c1", "ann"), connection("c2", "bob"));
+    let subscribe = async |connection: &_, now| {
+        let rooms = [into("lobby"), into("other")];
+        let found = registry.subscribe(connection, &rooms, now).await;
+        let found = found.unwrap().unwrap();
+        [found[0].confirm, found[1].confirm]
+    };
+    for connection in [&ann, &bob] {
+        registry
+            .hello(connection, SessionPolicy::Multi, NOW)
+            .await
+            .unwrap();
+    }
+    // Nobody was in it: who asked and was let in is on the way.
+    let evicted = registry.evict(&user("ann"), &room("lobby"), 1, NOW).await;
+    assert_eq!(evicted.unwrap(), []);
+    assert_eq!(subscribe(&ann, NOW).await, [true, false]);
+    assert_eq!(subscribe(&bob, NOW).await, [false, false]);
+    assert_eq!(subscribe(&ann, NOW).await, [false, false], "it is in it");
+    // The mark outlives every invocation that was under way, and no more.
+    for (after, expected) in [(119_999, true), (120_000, false)] {
+        let left = subscriber("c1", "ann");
+        let now = NOW + after;
+        registry
+            .unsubscribe(&left, &room("lobby"), 1, now)
+            .await
+            .unwrap();
+        assert_eq!(subscribe(&ann, now).await, [expected, false], "{after} ms");
+    }
+}
+
+async fn who_is_not_known_any_more_is_to_ask_again(registries: Registries) {
+    let registry = registries.open();
+    let ann = connection("c1", "ann");
+    let rooms = [into("lobby")];
+    let confirm = async |now| {
+        let subscribed = registry.subscribe(&ann, &rooms, now).await;
+        subscribed.unwrap().unwrap()[0].confirm
+    };
+    // As after a loss of everything: what was known of evictions is gone as well.
+    assert!(confirm(NOW).await, "it said no hello");
+    assert!(!confirm(NOW).await);
+    assert!(confirm(NOW + LEASE).await, "its lease had ended");
 }
 
 async fn a_connection_that_was_replaced_is_evicted_too(registries: Registries) {

@@ -39,6 +39,7 @@ behaviours! { Registries:
     shards_have_lists_of_their_own,
     leaving_where_one_is_not_is_nothing,
     subscribing_tells_how_many_connections_the_user_has,
+    subscribing_tells_the_heads_of_the_rooms,
 }
 
 async fn the_first_and_the_last_device_are_told(registries: Registries) {
@@ -402,4 +403,21 @@ async fn subscribing_tells_how_many_connections_the_user_has(registries: Registr
     let mut late = connection("c4", "ann");
     late.lease += LEASE;
     assert_eq!(told(&late, NOW + LEASE).await, [1, 1]);
+}
+
+async fn subscribing_tells_the_heads_of_the_rooms(registries: Registries) {
+    let registry = registries.open();
+    let rooms = [into("lobby"), into("other")];
+    let heads = async || {
+        let found = registry
+            .subscribe(&connection("c1", "ann"), &rooms, NOW)
+            .await;
+        let found = found.unwrap().unwrap();
+        [found[0].head, found[1].head]
+    };
+    assert_eq!(heads().await, [None, None]);
+    registry.raise_head(&room("other"), 0).await.unwrap();
+    assert_eq!(heads().await, [None, Some(0)]);
+    registry.raise_head(&room("lobby"), 9).await.unwrap();
+    assert_eq!(heads().await, [Some(9), Some(0)]);
 }
