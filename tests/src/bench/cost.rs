@@ -55,6 +55,8 @@ pub struct Bill {
     pub posts: u64,
     /// Of these, posts to connections that were gone: not metered, and wasted.
     pub gone: u64,
+    /// Of these, posts that were refused with 429 or not answered: wasted too, and made again.
+    pub failed: u64,
     /// Invocations of all functions.
     pub invocations: u64,
     /// CPU nanoseconds of the functions. On AWS they are billed for the time that passes, which is
@@ -68,7 +70,7 @@ impl Bill {
     /// The cost line of a run.
     #[must_use]
     pub fn to_json(&self) -> Value {
-        let metered = self.messages_in + self.replies + self.posts - self.gone;
+        let metered = self.messages_in + self.replies + self.posts - self.gone - self.failed;
         let gb_s = self.cpu_ns as f64 / 1e9 * MEMORY_GB;
         let dollars =
             metered as f64 * MESSAGE + self.invocations as f64 * INVOCATION + gb_s * GB_SECOND;
@@ -78,6 +80,7 @@ impl Bill {
             "invocations": self.invocations,
             "gb_s_of_cpu": rounded(gb_s),
             "posts_wasted_on_410": self.gone,
+            "posts_wasted_otherwise": self.failed,
             "usd": (dollars * 1e6).round() / 1e6,
             "usd_per_million_deliveries": rounded(per_million),
         })

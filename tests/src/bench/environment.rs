@@ -55,6 +55,10 @@ pub struct Environment {
 pub struct Tally {
     /// Posts that were made.
     pub posts: AtomicU64,
+    /// Of these, those that met a connection that was gone.
+    pub gone: AtomicU64,
+    /// Of these, those that failed for another reason: 429, or no answer.
+    pub failed: AtomicU64,
     /// Invocations of the fan-out function.
     pub hand_overs: AtomicU64,
 }
@@ -225,7 +229,13 @@ struct Counted {
 impl Connections for Counted {
     async fn post(&self, to: &ConnectionId, payload: &Payload) -> Result<(), PostError> {
         self.tally.posts.fetch_add(1, Ordering::Relaxed);
-        self.gateway.post(to, payload).await
+        let posted = self.gateway.post(to, payload).await;
+        match &posted {
+            Ok(()) => {}
+            Err(PostError::Gone) => drop(self.tally.gone.fetch_add(1, Ordering::Relaxed)),
+            Err(_) => drop(self.tally.failed.fetch_add(1, Ordering::Relaxed)),
+        }
+        posted
     }
 
     async fn get(&self, id: &ConnectionId) -> Result<ConnectionState, PostError> {

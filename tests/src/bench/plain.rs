@@ -7,9 +7,13 @@ use std::time::Duration;
 
 use anyhow::Context;
 use http::Request;
+use http::Response;
+use http_body_util::BodyExt;
 use http_body_util::Empty;
 use hyper::body::Bytes;
+use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::process::Child;
@@ -27,8 +31,9 @@ pub struct Plain {
     pub websocket: String,
     /// Its process ID.
     pub pid: u32,
+    port: u16,
     _child: Child,
-    _data: TempDir,
+    data: TempDir,
 }
 
 /// Starts `gatepost dev` with release binaries that are built, and waits until every function is
@@ -81,18 +86,42 @@ pub async fn start(release: &Path, template: &Path, arguments: &[&str]) -> anyho
     Ok(Plain {
         websocket,
         pid,
+        port,
         _child: child,
-        _data: data,
+        data,
     })
 }
 
+impl Plain {
+    /// Invocations of all functions so far.
+    ///
+    /// # Errors
+    /// If its console does not answer.
+    pub async fn invocations(&self) -> anyhow::Result<u64> {
+        let found = std::fs::read(self.data.path().join("emulator.json"))?;
+        let found: Value = serde_json::from_slice(&found)?;
+        let token = found["token"].as_str().context("a token")?;
+        let answer = get(self.port, "/_gatepost/api/state", token).await?;
+        let state = answer.into_body().collect().await?.to_bytes();
+        let state: Value = serde_json::from_slice(&state)?;
+        let functions = state["functions"].as_array().context("functions")?;
+        let counts = functions.iter().map(|one| one["invocations"].as_u64());
+        Ok(counts.map(Option::unwrap_or_default).sum())
+    }
+}
+
 async fn is_ready(port: u16) -> anyhow::Result<bool> {
+    Ok(get(port, "/_gatepost/health", "").await?.status() == 200)
+}
+
+async fn get(port: u16, path: &str, token: &str) -> anyhow::Result<Response<Incoming>> {
     let stream = TcpStream::connect(("127.0.0.1", port)).await?;
     let (mut client, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
-    let request = Request::get("/_gatepost/health")
+    let request = Request::get(path)
         .header("host", format!("127.0.0.1:{port}"))
+        .header("x-gatepost-token", token)
         .body(Empty::<Bytes>::new())?;
-    Ok(client.send_request(request).await?.status() == 200)
+    Ok(client.send_request(request).await?)
 }

@@ -104,7 +104,7 @@ enum Name {
         #[arg(long, default_value_t = 5)]
         members: usize,
         /// Messages to them each time.
-        #[arg(long, default_value_t = 1_000)]
+        #[arg(long, default_value_t = 300)]
         messages: usize,
         /// Who writes to the hot room, as fast as its limit lets them.
         #[arg(long, default_value_t = 4)]
