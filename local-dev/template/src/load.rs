@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::finding::At;
@@ -57,7 +58,11 @@ pub fn load(path: &Path, parameters: &BTreeMap<String, String>) -> Result<Projec
     };
     let bytes = std::fs::read(path).map_err(|error| {
         let what = format!("the template cannot be read: {error}");
-        unreadable(what, Some("name another one with --template"))
+        let help = match instead_of(path) {
+            Some(other) => format!("there is {0}: --template {0}", other.display()),
+            None => "name another one with --template".to_owned(),
+        };
+        unreadable(what, Some(&help))
     })?;
     let source = String::from_utf8(bytes)
         .map_err(|_| unreadable("the template is not text in UTF-8".to_owned(), None))?;
@@ -68,4 +73,63 @@ pub fn load(path: &Path, parameters: &BTreeMap<String, String>) -> Result<Projec
         .map_err(|finding| vec![finding])
         .and_then(|document| read::project(&document, folder, parameters))
         .map_err(|findings| Refusal { findings, source })
+}
+
+/// Where the templates of SAM, its build, the Serverless Framework and the CDK lie in a project.
+const USUAL: [&str; 6] = [
+    "template.yaml",
+    "template.yml",
+    "template.json",
+    ".aws-sam/build/template.yaml",
+    ".serverless/cloudformation-template-update-stack.json",
+    "cdk.out",
+];
+
+/// A template where one usually lies: in the folder of `path`, or the one that it begins in.
+fn instead_of(path: &Path) -> Option<PathBuf> {
+    let folders = [Path::new(""), path.parent()?];
+    let folders = folders.iter().skip(usize::from(path.is_absolute()));
+    let usual = folders.flat_map(|folder| USUAL.iter().map(|usual| folder.join(usual)));
+    let mut found = usual.filter(|found| found != path);
+    found.find_map(|found| match found.ends_with("cdk.out") {
+        true => stack_in(&found),
+        false => found.is_file().then_some(found),
+    })
+}
+
+/// The first stack's template in an assembly of the CDK.
+fn stack_in(assembly: &Path) -> Option<PathBuf> {
+    let files = std::fs::read_dir(assembly).ok()?;
+    let files = files.filter_map(|file| Some(file.ok()?.path()));
+    files
+        .filter(|file| file.to_string_lossy().ends_with(".template.json"))
+        .min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_that_is_not_there_is_answered_with_one_that_is() {
+        let project = tempfile::tempdir().unwrap();
+        let missing = project.path().join("missing.yaml");
+        let help = || {
+            let refusal = load(&missing, &BTreeMap::new()).unwrap_err();
+            refusal.findings[0].help.clone().unwrap()
+        };
+        assert_eq!(help(), "name another one with --template");
+        // From the one that is looked for last to the first.
+        for file in [
+            "cdk.out/b.template.json",
+            "cdk.out/a.template.json",
+            "template.yml",
+        ] {
+            let file = project.path().join(file);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(&file, "{}").unwrap();
+            let shown = file.display();
+            assert_eq!(help(), format!("there is {shown}: --template {shown}"));
+        }
+    }
 }

@@ -79,6 +79,8 @@ pub(super) async fn run(
         return Ok(code);
     }
     if let Some(log) = came["log"].as_str() {
+        // Runtimes end lines within an entry with a carriage return alone.
+        let log = log.replace('\r', "\n");
         // Nobody may read what is only said beside the answer.
         let _ = std::io::stderr().write_all(log.as_bytes());
     }

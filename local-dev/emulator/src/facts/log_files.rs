@@ -57,6 +57,8 @@ impl Sink for LogFiles {
             }
         };
         let request = request.as_deref().unwrap_or("-");
+        // As on the terminal: an entry's lines below each other.
+        let line = line.replace('\r', "\n  ");
         writeln!(file, "{} {request} {line}", rfc3339(entry.fact.at))
     }
 

@@ -58,11 +58,12 @@ fn line(kind: &Kind, style: Style) -> Option<String> {
             request,
             line,
         } => {
-            format!(
-                "{} {} {line}",
-                style.blue(function),
-                style.dim(short(request.as_deref()))
-            )
+            let request = short(request.as_deref());
+            // Within an entry of the log Lambda's runtimes end lines with a carriage return alone,
+            // which a terminal would write over.
+            let indent = " ".repeat(function.chars().count() + request.len() + 2);
+            let line = line.replace('\r', &format!("\n{indent}"));
+            format!("{} {} {line}", style.blue(function), style.dim(request))
         }
         Kind::Connected {
             connection,
@@ -302,6 +303,18 @@ mod tests {
             line(&kind, Style::plain()).unwrap(),
             "Message 5f3c2a1b hello"
         );
+    }
+
+    #[test]
+    fn lines_of_one_entry_stand_below_each_other() {
+        let kind = Kind::Log {
+            function: "Send".into(),
+            request: Some("5f3c2a1b-0000-0000-0000-000000000000".into()),
+            line: "[ERROR] KeyError: 'a'\rTraceback:\r  File".into(),
+        };
+        let text =
+            "Send 5f3c2a1b [ERROR] KeyError: 'a'\n              Traceback:\n                File";
+        assert_eq!(line(&kind, Style::plain()).unwrap(), text);
     }
 
     #[test]
