@@ -47,7 +47,10 @@ pub fn is_lambda_possible(supervisor: &Supervisor, folder: &Path) -> io::Result<
         return Ok(());
     }
     let why = String::from_utf8_lossy(&output.stderr);
-    Err(io::Error::other(why.trim().to_owned()))
+    let why = why.trim();
+    Err(io::Error::other(
+        why.strip_prefix("error: ").unwrap_or(why).to_owned(),
+    ))
 }
 
 /// The files of one process as it will see them.
