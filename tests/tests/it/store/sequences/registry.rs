@@ -193,9 +193,10 @@ fn call() -> impl Strategy<Value = Call> {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let after = Union::new_weighted(vec![
-        (8, Just(0).boxed()),
-        (8, (1..1_500_i64).boxed()),
-        (4, (1_500..30_000_i64).boxed()),
+        // Mostly within a lease, so that what one call did is there for the next.
+        (40, Just(0).boxed()),
+        (40, (1..1_500_i64).boxed()),
+        (5, (1_500..30_000_i64).boxed()),
         (1, (HOUR..30 * HOUR).boxed()),
     ]);
     let step = (after, call()).prop_map(|(after, call)| Step { after, call });
