@@ -332,7 +332,7 @@ impl State {
                 Some(Step::Forget)
             }
             Step::Forget => {
-                one.record = None;
+                // The record stays, so that another removal finds what a late worker left.
                 one.removed = true;
                 None
             }

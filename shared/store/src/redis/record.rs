@@ -124,7 +124,7 @@ impl Record {
             .map_err(|error| StoreError::unusable("redis", what, error))
     }
 
-    /// The connection, also if it was closed; `None` where a tombstone or nothing is left.
+    /// The connection, also if it was closed; `None` where nothing was known of it.
     pub(super) fn connection(&self, id: &ConnectionId) -> Option<Connection> {
         let field = |name: &str| self.0.get(name).map(String::as_str);
         let subscriber = Subscriber {
@@ -140,6 +140,11 @@ impl Record {
             client,
             lease,
         })
+    }
+
+    /// Whether a removal came to its end.
+    pub(super) fn is_removed(&self) -> bool {
+        self.0.contains_key("y")
     }
 
     /// The connection, unless it was closed.

@@ -452,6 +452,10 @@ impl Registry for RedisRegistry {
         for _ in &rooms {
             let _: bool = answers.next()?;
         }
+        if record.is_removed() {
+            // What a late worker left is gone now, and told it was before.
+            return Ok(None);
+        }
         // The user's key decides, so that of two removals at once one tells each room.
         let left: Vec<i64> = answers.next()?;
         let rooms = rooms

@@ -123,6 +123,38 @@ async fn a_warm_command_costs_one_command_of_the_server() {
 }
 
 #[tokio::test]
+async fn a_ghost_that_a_dead_worker_left_ends_with_the_first_410() {
+    let server = Redis::start();
+    let registry = open_registry(Some(&server.url("")), "sqlite:/none").unwrap();
+    let ann = connection("c1=", "ann");
+    let rooms = [into("lobby")];
+    registry.subscribe(&ann, &rooms, NOW).await.unwrap();
+    let mut raw = redis::Client::open(format!("redis://127.0.0.1:{}", server.port()))
+        .unwrap()
+        .get_connection()
+        .unwrap();
+    let list = "gp:m:{lobby:0}";
+    let mut range = redis::cmd("ZRANGE");
+    let members: Vec<String> = range.arg(list).arg(0).arg(-1).query(&mut raw).unwrap();
+    let removed = registry.remove(&conn("c1="), NOW).await.unwrap();
+    assert_eq!(removed.unwrap().rooms.len(), 1);
+    // Its `subscribe` had come that far, and dies before it looks again.
+    let mut add = redis::cmd("ZADD");
+    let _: u64 = add
+        .arg(list)
+        .arg(ann.lease)
+        .arg(&members)
+        .query(&mut raw)
+        .unwrap();
+    assert_eq!(registry.count(&room("lobby"), 1, NOW).await.unwrap(), 1);
+    // A post to it is answered 410. The room was told before.
+    let again = registry.remove(&conn("c1="), NOW).await.unwrap();
+    assert_eq!(again, None);
+    assert_eq!(registry.count(&room("lobby"), 1, NOW).await.unwrap(), 0);
+    assert_eq!(registry.connection(&conn("c1="), NOW).await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn keys_have_the_names_the_operator_knows() {
     let server = Redis::start();
     let registry = open_registry(Some(&server.url("t:")), "sqlite:/none").unwrap();
