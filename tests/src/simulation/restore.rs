@@ -1,9 +1,23 @@
 //! A log restored from a copy that is older.
 
+use gatepost_protocol::Content;
 use gatepost_protocol::Millis;
 use gatepost_protocol::Seq;
 use gatepost_store::memory::Log;
 use gatepost_store::memory::Producer;
+
+/// So many entries, or more: a text that was taken back is in no copy any more here, so that the copy
+/// has its end too.
+pub(super) fn with_its_ends(log: &Log, mut kept: Seq) -> Seq {
+    for (seq, stored) in &log.entries {
+        if let Content::Delete { target } = stored.entry.content
+            && target <= kept
+        {
+            kept = kept.max(*seq);
+        }
+    }
+    kept
+}
 
 /// Only the first entries are left, in another epoch.
 pub(super) fn to(log: &mut Log, kept: Seq, now: Millis) {

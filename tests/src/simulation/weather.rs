@@ -116,7 +116,7 @@ impl Weather {
             if before < 2 {
                 continue;
             }
-            let kept = self.chance.of(1..=before - 1);
+            let kept = restore::with_its_ends(log, self.chance.of(1..=before - 1));
             restore::to(log, kept, self.trace.millis());
             self.trace
                 .say(|| format!("{room} is restored: {kept} of {before}"));
