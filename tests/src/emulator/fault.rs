@@ -64,18 +64,23 @@ impl Emulator {
     /// If it does not fire within [`PATIENCE`].
     pub async fn until_fired(&self, fault: &Fault) -> anyhow::Result<()> {
         let began = Instant::now();
-        loop {
-            let request = Request::get("/_gatepost/api/faults").body(String::new())?;
-            let answer: Value = serde_json::from_slice(self.api(request).await?.body())?;
-            let rules = answer["faults"].as_array().context("the rules")?;
-            let rule = rules.iter().find(|rule| rule["id"] == fault.id);
-            let rule = rule.context("the rule")?;
-            if rule["fired"].as_u64() > Some(0) {
-                return Ok(());
-            }
-            ensure!(began.elapsed() < PATIENCE, "it never fired: {rule}");
+        while !self.has_fired(fault).await? {
+            ensure!(began.elapsed() < PATIENCE, "a rule never fired");
             sleep(Duration::from_millis(20)).await;
         }
+        Ok(())
+    }
+
+    /// Whether a rule has fired.
+    ///
+    /// # Errors
+    /// If the console does not answer.
+    pub async fn has_fired(&self, fault: &Fault) -> anyhow::Result<bool> {
+        let request = Request::get("/_gatepost/api/faults").body(String::new())?;
+        let answer: Value = serde_json::from_slice(self.api(request).await?.body())?;
+        let rules = answer["faults"].as_array().context("the rules")?;
+        let rule = rules.iter().find(|rule| rule["id"] == fault.id);
+        Ok(rule.context("the rule")?["fired"].as_u64() > Some(0))
     }
 
     /// The next firing of a rule; of several the first.

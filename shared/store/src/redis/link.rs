@@ -21,6 +21,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tokio::time::timeout;
 
+use super::script;
 use super::script::Call;
 use crate::StoreError;
 use crate::breaker::Breaker;
@@ -283,24 +284,25 @@ async fn turn(wire: Wire, stages: &[&[Call]]) -> Result<Vec<Value>, Failure> {
         .unwrap_or(Err(Failure::Silent))
 }
 
-/// Everything in one round trip; a server works it off in order. From the first script that the
-/// server does not know everything is sent again, with the texts.
+/// Everything in one round trip; a server works it off in order. Where the server does not know a
+/// script it knows none, so from there on nothing was done: it is told all of them, and the rest is
+/// sent again.
 async fn pipelined(
     connection: &mut MultiplexedConnection,
     stages: &[&[Call]],
 ) -> Result<Vec<Value>, Failure> {
     let mut answers = Vec::new();
-    for with_text in [false, true] {
+    for is_last in [false, true] {
         let mut pipeline = redis::pipe();
         for call in stages.iter().copied().flatten().skip(answers.len()) {
-            pipeline.add_command(call.command(with_text));
+            pipeline.add_command(call.command(false));
         }
         let count = pipeline.len();
         let values = connection.req_packed_commands(&pipeline, 0, count).await;
         for value in values.map_err(failure)? {
             match value {
                 Value::ServerError(error)
-                    if error.kind() == Some(ServerErrorKind::NoScript) && !with_text =>
+                    if error.kind() == Some(ServerErrorKind::NoScript) && !is_last =>
                 {
                     break;
                 }
@@ -311,6 +313,8 @@ async fn pipelined(
         if answers.len() == stages.iter().map(|stage| stage.len()).sum::<usize>() {
             break;
         }
+        let load = script::load_all();
+        load.exec_async(connection).await.map_err(failure)?;
     }
     Ok(answers)
 }

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use redis::Cmd;
+use redis::Pipeline;
 use redis::Script;
 use redis::ToRedisArgs;
 
@@ -28,7 +29,21 @@ macro_rules! scripts {
                 }),
             };
         )*
+
+        /// All of them.
+        static ALL: &[&Lua] = &[$(&$name),*];
     };
+}
+
+/// Makes every script known to a server, at once: where one is known all are, so that of calls sent
+/// together none is done while one before it is unknown.
+pub(super) fn load_all() -> Pipeline {
+    let mut load = redis::pipe();
+    load.atomic();
+    for lua in ALL {
+        load.cmd("SCRIPT").arg("LOAD").arg(lua.text).ignore();
+    }
+    load
 }
 
 scripts! {

@@ -94,6 +94,30 @@ async fn a_restarted_server_is_met_without_an_error() {
 }
 
 #[tokio::test]
+async fn what_is_done_once_is_not_done_again_because_a_script_before_it_was_unknown() {
+    let server = Redis::start();
+    let registry = open(&server);
+    let (ann, eve) = (connection("c1", "ann"), connection("c2", "eve"));
+    // Leaves no room, so that not every script of a removal is used.
+    registry.subscribe(&ann, &[], NOW).await.unwrap();
+    registry
+        .remove(&ann.subscriber.connection, NOW)
+        .await
+        .unwrap();
+    registry
+        .subscribe(&eve, &[into("lobby")], NOW)
+        .await
+        .unwrap()
+        .unwrap();
+    let removed = registry.remove(&eve.subscriber.connection, NOW).await;
+    let removed = removed.unwrap().expect("it was there");
+    assert!(
+        removed.rooms.len() == 1 && removed.rooms[0].last_device,
+        "{removed:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_killed_server_is_away_at_once_and_back_when_it_is() {
     let mut server = Redis::start();
     let registry = open(&server);

@@ -50,9 +50,9 @@ async fn a_log_that_is_locked() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
-async fn a_log_that_does_not_answer() -> anyhow::Result<()> {
+async fn a_log_that_is_away() -> anyhow::Result<()> {
     let mut scene = Scene::start().await?;
-    scene.mariadb()?.freeze();
+    scene.kill_mariadb()?;
     scene.unavailable().await?;
     // Nor does `$disconnect` reach it, and the sweep fails.
     let guest = Member::hello(&scene.websocket(), "guest").await;
@@ -60,8 +60,8 @@ async fn a_log_that_does_not_answer() -> anyhow::Result<()> {
     let swept = scene.invoke_fanout(&json!({"task": "sweep"})).await?;
     assert!(swept.contains("unavailable"), "{swept}");
     scene.until_still().await?;
-    scene.mariadb()?.thaw();
-    scene.holds_nothing("a stopped MariaDB").await?;
+    scene.restart_mariadb().await?;
+    scene.holds_nothing("a killed MariaDB").await?;
     scene.comes_back().await?;
     scene.goes_on().await?;
     scene.finish().await

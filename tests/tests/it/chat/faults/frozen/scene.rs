@@ -13,7 +13,6 @@ use gatepost_tests::emulator::Emulator;
 use gatepost_tests::emulator::Launch;
 use gatepost_tests::faults::Run;
 use gatepost_tests::member::Member;
-use gatepost_tests::servers::MariaDb;
 use gatepost_tests::servers::Redis;
 use gatepost_tests::socket::PATIENCE;
 use gatepost_tests::stack::Stack;
@@ -24,6 +23,7 @@ use sqlx::Connection;
 use sqlx::Executor;
 use sqlx::MySqlConnection;
 use tokio::sync::watch;
+use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use tokio::time::sleep;
 use tokio::time::timeout;
@@ -32,6 +32,9 @@ const CLIENT: &str = "one-page-load-of-the-tab";
 
 /// Less than a lease lasts that nobody gave back.
 const AT_ONCE: Duration = Duration::from_secs(6);
+
+/// A function asks a store that it found away again after a second.
+const ASKED_AGAIN: Duration = Duration::from_millis(1_200);
 
 /// Ann and Bob in one room, whom the test moves, and two clients in another, whom the judge sees.
 pub(super) struct Scene {
@@ -98,10 +101,6 @@ impl Scene {
         self.run.stack.redis.as_ref().context("a Redis")
     }
 
-    pub(super) fn mariadb(&self) -> anyhow::Result<&MariaDb> {
-        self.run.stack.mariadb.as_ref().context("a MariaDB")
-    }
-
     pub(super) async fn lock_rooms(&self) -> anyhow::Result<Lock> {
         let mut other = MySqlConnection::connect(&self.run.stack.database_url).await?;
         other.execute("start transaction").await?;
@@ -152,9 +151,9 @@ impl Scene {
         Ok(())
     }
 
-    /// Sends, as a client does, until the stores that were away are there again: a function asks
-    /// them again a second after it found them away.
+    /// Sends, as a client does, until the stores that were away are there again.
     pub(super) async fn comes_back(&mut self) -> anyhow::Result<()> {
+        sleep(ASKED_AGAIN).await;
         let began = Instant::now();
         while began.elapsed() < PATIENCE {
             let text = format!("message {}", self.sent + 1);
@@ -172,6 +171,23 @@ impl Scene {
             }
         }
         anyhow::bail!("the stores did not come back")
+    }
+
+    /// The server ends and begins again.
+    pub(super) async fn restart_mariadb(&mut self) -> anyhow::Result<()> {
+        let mut server = self.run.stack.mariadb.take().context("a MariaDB")?;
+        let restarted = spawn_blocking(move || {
+            server.restart();
+            server
+        });
+        self.run.stack.mariadb = Some(restarted.await?);
+        self.admin = MySqlConnection::connect(&self.run.stack.database_url).await?;
+        Ok(())
+    }
+
+    pub(super) fn kill_mariadb(&mut self) -> anyhow::Result<()> {
+        self.run.stack.mariadb.as_mut().context("a MariaDB")?.kill();
+        Ok(())
     }
 
     /// Waits until every process of every function stands still; answers them.
@@ -205,9 +221,9 @@ impl Scene {
         let held = |what: &str| format!("{what} held after {after}");
         // What was given up may still be under way at the server, for as long as it waits for a
         // lock; what a frozen process holds is held until it is thawed.
-        timeout(PATIENCE, self.until_idle())
+        self.until_idle()
             .await
-            .with_context(|| held("a transaction is"))??;
+            .with_context(|| held("a transaction is"))?;
         timeout(PATIENCE, self.lock_everything())
             .await
             .with_context(|| held("rows are"))??;
@@ -245,8 +261,14 @@ impl Scene {
     pub(super) async fn posts_fail(&mut self, effect: &str) -> anyhow::Result<()> {
         let rule = json!({"effect": effect, "match": {"step": "post"}});
         let fault = self.emulator().fault(rule).await?;
+        let began = Instant::now();
         self.send().await?;
-        self.emulator().fired(&fault).await?;
+        // Who seemed not to read is posted to again after some seconds.
+        while !self.emulator().has_fired(&fault).await? {
+            ensure!(began.elapsed() < PATIENCE, "nothing is posted");
+            sleep(Duration::from_millis(100)).await;
+            self.send().await?;
+        }
         // The lease as well: whoever writes next posts what was not.
         self.holds_nothing(effect).await
     }
@@ -317,13 +339,25 @@ impl Scene {
 
     /// Waits until the server does nothing for the functions.
     async fn until_idle(&mut self) -> anyhow::Result<()> {
-        let open = "select count(*) from information_schema.innodb_trx";
-        let busy = "select count(*) from information_schema.processlist \
+        let open =
+            "select concat(trx_mysql_thread_id, ' ', trx_state, ' ', coalesce(trx_query, ''))
+            from information_schema.innodb_trx";
+        let busy =
+            "select concat(id, ' ', command, ' ', coalesce(state, ''), ' ', coalesce(info, ''))
+            from information_schema.processlist
             where user = 'gatepost' and id <> connection_id() and command <> 'Sleep'";
-        while self.count(open).await? + self.count(busy).await? > 0 {
+        let began = Instant::now();
+        loop {
+            let mut at_work: Vec<String> = Vec::new();
+            for query in [open, busy] {
+                at_work.extend(sqlx::query_scalar(query).fetch_all(&mut self.admin).await?);
+            }
+            if at_work.is_empty() {
+                return Ok(());
+            }
+            ensure!(began.elapsed() < PATIENCE, "{at_work:?}");
             sleep(Duration::from_millis(10)).await;
         }
-        Ok(())
     }
 
     /// Every row that an append or a moderation locks.
