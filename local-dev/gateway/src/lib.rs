@@ -42,6 +42,7 @@ mod sample;
 mod session;
 mod stream;
 mod throttle;
+mod upgrade;
 
 pub use config::*;
 pub use connection::ConnectionView;
