@@ -45,7 +45,7 @@ fn the_same_seed_gives_the_same_trace() {
 }
 
 /// So many worlds at most are looked at for a mistake.
-const WORLDS: u64 = 80;
+const WORLDS: u64 = 1_000;
 
 #[test]
 fn every_mistake_is_found_in_a_few_worlds() {
