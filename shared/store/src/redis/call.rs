@@ -176,12 +176,25 @@ impl RedisRegistry {
             .arg("h")
     }
 
-    pub(super) fn claimed(&self, shard: &Shard, holder: &str, ttl_ms: u64, now: Millis) -> Call {
-        Call::script(&script::CLAIM, [&self.keys.fan_out(shard)])
-            .arg(holder)
-            .arg(now)
-            .arg(end(now, ttl_ms))
-            .arg(DAY_MS)
+    /// Takes a shard's lease; asks for the stamp of its list if a list is `known`.
+    pub(super) fn claimed(
+        &self,
+        shard: &Shard,
+        holder: &str,
+        ttl_ms: u64,
+        now: Millis,
+        known: Option<u64>,
+    ) -> Result<Call, StoreError> {
+        let (list, fan_out) = self.keys.shard(shard);
+        let call = match known {
+            Some(_) => Call::script(&script::CLAIM, [&fan_out, &list]),
+            None => Call::script(&script::CLAIM, [&fan_out]),
+        };
+        let call = call.arg(holder).arg(now).arg(end(now, ttl_ms)).arg(DAY_MS);
+        Ok(match known {
+            Some(_) => call.arg(stamp()?),
+            None => call,
+        })
     }
 
     pub(super) fn stamped(&self, shard: &Shard, now: Millis) -> Result<Call, StoreError> {

@@ -80,15 +80,14 @@ impl RedisRegistry {
     }
 }
 
-/// What the script that claims a fan-out answered.
-fn claim(what: &'static str, answer: Value) -> Result<Claim, StoreError> {
+/// What the script that claims a fan-out answered, and the stamp of the list if it was asked for.
+fn claim(what: &'static str, answer: Value) -> Result<(Claim, Option<u64>), StoreError> {
     if matches!(answer, Value::Int(_)) {
-        return Ok(Claim::Busy);
+        return Ok((Claim::Busy, None));
     }
-    let cursor: String = read(what, answer)?;
-    Ok(Claim::Held {
-        cursor: cursor.parse().ok(),
-    })
+    let (cursor, stamp): (String, String) = read(what, answer)?;
+    let cursor = cursor.parse().ok();
+    Ok((Claim::Held { cursor }, stamp.parse().ok()))
 }
 
 #[async_trait]
@@ -542,8 +541,9 @@ impl Registry for RedisRegistry {
         now: Millis,
     ) -> Result<Claim, StoreError> {
         let what = "claiming a fan-out";
-        let call = self.claimed(shard, holder, ttl_ms, now);
-        claim(what, self.one(what, call).await?)
+        let call = self.claimed(shard, holder, ttl_ms, now, None)?;
+        let (claim, _) = claim(what, self.one(what, call).await?)?;
+        Ok(claim)
     }
 
     async fn begin(
@@ -557,18 +557,13 @@ impl Registry for RedisRegistry {
     ) -> Result<Begun, StoreError> {
         let what = "beginning a fan-out";
         let raise = self.raised(&shard.room, seq);
-        let mut look = vec![self.claimed(shard, holder, ttl_ms, now)];
-        if known.is_some() {
-            look.push(self.stamped(shard, now)?);
-        }
+        let claimed = self.claimed(shard, holder, ttl_ms, now, known)?;
         // After the claim, which takes marks away: the head of whoever left one is seen.
         let head = self.head_of(&shard.room);
-        let mut answers = self.run(what, &[&[raise], &look, &[head]]).await?;
+        let mut answers = self.run(what, &[&[raise], &[claimed], &[head]]).await?;
         let _: bool = answers.next()?;
-        let claim = claim(what, answers.next()?)?;
-        let list_holds = known.is_some()
-            && answers.next::<Option<u64>>()? == known
-            && matches!(claim, Claim::Held { .. });
+        let (claim, version) = claim(what, answers.next()?)?;
+        let list_holds = known.is_some() && version == known;
         let head: Option<Seq> = answers.next()?;
         Ok(Begun {
             head: head.map_or(seq, |head| head.max(seq)),
