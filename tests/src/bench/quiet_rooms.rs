@@ -63,6 +63,10 @@ pub async fn run(amount: Amount) -> anyhow::Result<Value> {
         &redis,
         "--env",
         "RATE_PER_USER=0",
+        // Lambda has room for a thousand; with four a processor a message would wait for whoever
+        // still fans out.
+        "--concurrency",
+        "64",
     ];
     let emulator = plain::start(&release, &template, &arguments).await?;
     let mut rooms = Vec::new();

@@ -158,24 +158,30 @@ impl<'a> Book<'a> {
         }
     }
 
-    /// Finds the send of each row: by its number, else by what it says.
+    /// Finds the send of each row: by its number, else by what it says. Of several that say the same
+    /// it is the one that was told this place.
     fn match_rows(&mut self) {
         let mut by_number = HashMap::new();
+        let mut by_place = HashMap::new();
         let mut by_digest = HashMap::new();
         for (at, send) in self.sends.iter().enumerate() {
             if let (Some(client), Some(n)) = (send.client, send.n) {
                 by_number.insert((send.room, send.user, client, n), at);
             }
+            for (_, epoch, seq) in &send.oks {
+                by_place.insert((send.room, send.user, send.digest, *epoch, *seq), at);
+            }
             by_digest.insert((send.room, send.user, send.digest), at);
         }
         for (room, log) in &mut self.logs {
-            for row in log.rows.values_mut() {
+            for (seq, row) in &mut log.rows {
                 let number = row
                     .client
                     .zip(row.n)
                     .and_then(|(client, n)| by_number.get(&(*room, row.from, client, n)));
+                let told = || by_place.get(&(*room, row.from, row.digest, log.epoch, *seq));
                 let says = || by_digest.get(&(*room, row.from, row.digest));
-                row.send = number.or_else(says).copied();
+                row.send = number.or_else(told).or_else(says).copied();
             }
         }
     }

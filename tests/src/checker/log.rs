@@ -236,6 +236,10 @@ fn after_what_was_acknowledged(
                 }
                 entry.1 = entry.1.max(*seq);
             }
+            // Until that is found out, places are given anew in the old epoch.
+            Event::Remade { room } => {
+                highest.remove(room.as_str());
+            }
             _ => {}
         }
     }
