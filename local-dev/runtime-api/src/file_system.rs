@@ -132,8 +132,8 @@ mod linux {
         std::env::set_current_dir(&view.code)
     }
 
-    /// A mount namespace of its own: root may have one; others first become root of a user
-    /// namespace, in which they are who they were.
+    /// A mount namespace of its own: root may have one; others have it in a user namespace, in which
+    /// they may mount and are who they were.
     fn own_mounts() -> io::Result<()> {
         let user = rustix::process::geteuid().as_raw();
         let group = rustix::process::getegid().as_raw();

@@ -52,8 +52,9 @@ pub(super) async fn replay(records: &[Value], to: &Uri, fast: bool) -> anyhow::R
     let mut clients: HashMap<&str, Writer> = HashMap::new();
     let mut queries: HashMap<&str, (String, Option<String>)> = HashMap::new();
     let (mut connected, mut sent) = (0, 0);
-    // Messages that were recorded as sent to each connection so far, and that came on it now.
-    let mut recorded: HashMap<&str, usize> = HashMap::new();
+    // Messages that were recorded as sent to each connection, and that came on it now. All of the
+    // recording count: one that left just before its client did may be told of after that.
+    let recorded = sent_to_each(records);
     let mut received: HashMap<String, usize> = HashMap::new();
     for record in records {
         let id = record["connection"].as_str().unwrap_or_default();
@@ -62,9 +63,6 @@ pub(super) async fn replay(records: &[Value], to: &Uri, fast: bool) -> anyhow::R
             queries
                 .entry(id)
                 .or_insert_with(|| asked_for(&record["event"]));
-        }
-        if record["record"] == "sent" {
-            *recorded.entry(id).or_default() += 1;
         }
         if !is_of_client(record) {
             continue;
@@ -120,6 +118,16 @@ pub(super) async fn replay(records: &[Value], to: &Uri, fast: bool) -> anyhow::R
         "{connected} connections, {sent} messages sent, {received} came back, {wanted} were recorded\n"
     ));
     Ok(received >= wanted)
+}
+
+/// How many messages were sent to each connection.
+fn sent_to_each(records: &[Value]) -> HashMap<&str, usize> {
+    let mut sent: HashMap<&str, usize> = HashMap::new();
+    for record in records.iter().filter(|record| record["record"] == "sent") {
+        let id = record["connection"].as_str().unwrap_or_default();
+        *sent.entry(id).or_default() += 1;
+    }
+    sent
 }
 
 /// Whether a client did it.

@@ -126,6 +126,23 @@ async fn a_recorded_session_is_replayed_as_its_clients_did() -> anyhow::Result<(
     Ok(())
 }
 
+/// An answer is told of when it has left, and its client may have gone by then.
+#[tokio::test]
+async fn a_replay_waits_for_answers_that_were_told_of_after_their_client_had_left()
+-> anyhow::Result<()> {
+    let emulator = Launch::fixture("rust.yaml").start().await?;
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("session.ndjson");
+    let path = file.to_str().context("UTF-8")?;
+    let mut records = recorded(&emulator, path).await?;
+    records.sort_by_key(|record| record["record"] == "sent");
+    let lines: Vec<String> = records.iter().map(Value::to_string).collect();
+    std::fs::write(&file, lines.join("\n"))?;
+    let ended = emulator.gatepost(&["replay", path, "--fast"]).await?;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_replay_that_brings_less_back_fails() -> anyhow::Result<()> {
     let emulator = Launch::fixture("rust.yaml").start().await?;
