@@ -26,12 +26,12 @@ const MAX_BACKOFF: Duration = Duration::from_secs(5);
 pub(super) const MAX_WAITING_CALLERS: usize = 10_000;
 
 /// A function that keeps its environments busy for less than this in the mean is quick.
-const QUICK: Duration = Duration::from_millis(1);
+pub(super) const QUICK: Duration = Duration::from_millis(1);
 
 /// A quick function that has as many environments at work as there are processors gets another one
-/// only when none of them was ready for this long: until then the next event is sooner taken by one
-/// of them, and more processes than processors only push each other out of the caches (an echo with
-/// eight environments on one processor costs twice the time of one).
+/// started only when none of them was ready for this long: until then the next event is sooner taken
+/// by one of them, and more processes than processors only push each other out of the caches (an echo
+/// with eight environments on one processor costs twice the time of one).
 pub(super) const PATIENCE: Duration = Duration::from_millis(10);
 
 #[derive(Debug)]
@@ -229,18 +229,33 @@ impl<E: Clone> Function<E> {
     }
 
     /// Until when the environments at work are left to take the next event, if they are.
+    ///
+    /// One that was not ready within [`QUICK`] waits for something else than a processor, and an idle
+    /// environment does not wait for it.
     pub(super) fn holds_back(&self, processors: usize, now: Instant) -> Option<Instant> {
         let is_quick = self.mean.is_some_and(|mean| mean < QUICK);
         if !is_quick || self.busy < processors {
             return None;
         }
-        let until = self.last_ready? + PATIENCE;
-        (now < until).then_some(until)
+        if self.idle.is_empty() {
+            let until = self.last_ready? + PATIENCE;
+            return (now < until).then_some(until);
+        }
+        let ends = self.members.values().filter_map(|member| {
+            let since = member.since.filter(|_| member.place == Place::Busy)?;
+            Some(since + QUICK).filter(|end| *end > now)
+        });
+        let (mut at_work, mut first) = (0, None);
+        for end in ends {
+            at_work += 1;
+            first = Some(first.map_or(end, |first: Instant| first.min(end)));
+        }
+        first.filter(|_| at_work >= processors)
     }
 
     /// Whether somebody has to be told to look at the queue again at `until`.
     pub(super) fn is_to_look(&mut self, until: Instant, now: Instant) -> bool {
-        let is_looked_after = self.look_at.is_some_and(|at| at > now);
+        let is_looked_after = self.look_at.is_some_and(|at| at > now && at <= until);
         if !is_looked_after {
             self.look_at = Some(until);
         }

@@ -350,8 +350,35 @@ async fn a_quick_function_that_does_not_get_on_is_spread_after_all() {
     let mut schedule = busy(Duration::from_micros(100)).await;
     assert_eq!(told(&schedule.submit("a", event("2")).unwrap()), ["later"]);
     assert!(schedule.submit("a", event("3")).unwrap().is_empty());
+    tokio::time::advance(function::QUICK).await;
+    assert_eq!(told(&schedule.pump()), ["1 gets 2", "later"]);
     tokio::time::advance(function::PATIENCE).await;
-    assert_eq!(told(&schedule.pump()), ["1 gets 2", "3 starts a in 10"]);
+    assert_eq!(told(&schedule.pump()), ["3 starts a in 10"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_environment_does_not_wait_for_one_that_is_not_quick_this_time() {
+    let mut schedule = busy(Duration::from_micros(100)).await;
+    tokio::time::advance(function::QUICK).await;
+    assert_eq!(
+        told(&schedule.submit("a", event("2")).unwrap()),
+        ["1 gets 2"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_queue_is_looked_at_as_soon_as_an_idle_environment_is_to_take_of_it() {
+    let mut schedule = busy(Duration::from_micros(100)).await;
+    tokio::time::advance(function::QUICK).await;
+    assert_eq!(
+        told(&schedule.submit("a", event("2")).unwrap()),
+        ["1 gets 2"]
+    );
+    // Nobody idles: in ten milliseconds. Then somebody does: in one.
+    assert_eq!(told(&schedule.submit("a", event("3")).unwrap()), ["later"]);
+    assert_eq!(told(&schedule.ready("a", 2)), ["later"]);
+    tokio::time::advance(function::QUICK).await;
+    assert_eq!(told(&schedule.pump()), ["2 gets 3"]);
 }
 
 #[tokio::test(start_paused = true)]
