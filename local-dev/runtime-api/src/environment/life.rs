@@ -119,7 +119,15 @@ async fn start(environment: &Arc<Environment>) -> io::Result<Running> {
         .ok_or_else(|| io::Error::other("the process ended at once"))?;
 
     let (close, closing) = oneshot::channel();
-    let server = tokio::spawn(http_api::serve(environment.clone(), listener, closing));
+    let server = if fault.crashes() {
+        // Nobody answers it: however quick it is, it dies in its Init phase.
+        tokio::spawn(async move {
+            let _unanswered = listener;
+            let _ = closing.await;
+        })
+    } else {
+        tokio::spawn(http_api::serve(environment.clone(), listener, closing))
+    };
     let reading = environment.clone();
     let output = tokio::spawn(async move { reading.output.read(reader).await });
     environment.started(pid);
