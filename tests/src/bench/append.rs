@@ -61,7 +61,8 @@ pub async fn run(writers: usize, appends: usize, rounds: usize) -> anyhow::Resul
     let (mut procedure, mut separate, mut bare) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..rounds {
         let room = format!("procedure-{round}");
-        procedure.push(measure(&server, in_one_round_trip(&url, &room, writers, each)).await?);
+        procedure
+            .push(measure(&server, in_one_round_trip(&url, None, &room, writers, each)).await?);
         gapless(&mut admin, &room, writers * each).await?;
         let room = format!("separate-{round}");
         separate.push(measure(&server, in_separate_trips(&url, &room, writers, each)).await?);
@@ -131,23 +132,27 @@ async fn gapless(admin: &mut MySqlConnection, room: &str, expected: usize) -> an
     Ok(())
 }
 
-/// Entries a second of the bare procedure: `writers` writers that do nothing else.
+/// Entries a second of the bare procedure: `writers` writers that do nothing else, or that ping
+/// `redis` before each and after it, which is the least that two turns there can cost.
 ///
 /// # Errors
 /// If an append is refused.
 pub(super) async fn bare_procedure(
     url: &str,
+    redis: Option<&str>,
     round: usize,
     writers: usize,
     appends: usize,
 ) -> anyhow::Result<f64> {
-    let room = format!("bare-{round}");
-    let (appends, seconds) = in_one_round_trip(url, &room, writers, appends / writers).await?;
+    let room = format!("bare-{}-{round}", redis.map_or("alone", |_| "pinging"));
+    let each = appends / writers;
+    let (appends, seconds) = in_one_round_trip(url, redis, &room, writers, each).await?;
     Ok(appends as f64 / seconds)
 }
 
 async fn in_one_round_trip(
     url: &str,
+    redis: Option<&str>,
     room: &str,
     writers: usize,
     each: usize,
@@ -163,6 +168,14 @@ async fn in_one_round_trip(
         let history = gatepost_store::open_history(url, Migrate::Off)?;
         let room = room.clone();
         let ready = Arc::clone(&ready);
+        let mut pinged = match redis {
+            Some(url) => Some(
+                redis::Client::open(url)?
+                    .get_multiplexed_async_connection()
+                    .await?,
+            ),
+            None => None,
+        };
         tasks.push(tokio::spawn(async move {
             let user: UserId = format!("writer-{writer}").parse()?;
             // Connects, and prepares the statement.
@@ -183,13 +196,22 @@ async fn in_one_round_trip(
                     digest: [0; 32],
                     moderates: false,
                 };
+                ping(pinged.as_mut()).await?;
                 let appended = history.append(&append).await?;
                 ensure!(matches!(appended, Appended::Stored { .. }), "{appended:?}");
+                ping(pinged.as_mut()).await?;
             }
             anyhow::Ok(())
         }));
     }
     timed(&ready, tasks, writers * each).await
+}
+
+async fn ping(connection: Option<&mut redis::aio::MultiplexedConnection>) -> anyhow::Result<()> {
+    if let Some(connection) = connection {
+        redis::cmd("PING").exec_async(connection).await?;
+    }
+    Ok(())
 }
 
 async fn in_separate_trips(

@@ -2,7 +2,9 @@
 //!
 //! Each writer is an environment of the `message` function with connections of its own: admitted in
 //! Redis, appended in MariaDB, answered; then it drains the room or leaves that to who does. Against
-//! the bare procedure, called by as many writers that do nothing else. MariaDB has CPU 1 for itself.
+//! the bare procedure, called by as many writers that do nothing else, and once more by writers that
+//! ping Redis before and after it: no chat that asks Redis twice a message costs Redis less. MariaDB
+//! has CPU 1 for itself.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -32,6 +34,8 @@ use crate::stack::now;
 struct Round {
     rate: f64,
     bare_rate: f64,
+    pinging_rate: f64,
+    two_pings_us: f64,
     posts_per_delivery: f64,
     redis_us: f64,
     client_us: f64,
@@ -55,10 +59,18 @@ pub async fn run(
     let mut all = Vec::new();
     for round in 0..rounds {
         let room = format!("hot-{round}");
-        let bare = append::bare_procedure(&stores.database_url, round, writers, messages).await?;
-        let mut round = hot(&stores, &gateway.url, &room, writers, members, messages).await?;
-        round.bare_rate = bare;
-        all.push(round);
+        let bare =
+            |redis| append::bare_procedure(&stores.database_url, redis, round, writers, messages);
+        let bare_rate = bare(None).await?;
+        let before = cpu::of(stores.redis.pid());
+        let pinging_rate = bare(Some(&stores.redis_url)).await?;
+        let pings = cpu::of(stores.redis.pid()) - before;
+        all.push(Round {
+            bare_rate,
+            pinging_rate,
+            two_pings_us: pings as f64 / 1000.0 / messages as f64,
+            ..hot(&stores, &gateway.url, &room, writers, members, messages).await?
+        });
     }
     let of = |figure: fn(&Round) -> f64| rounded(median(all.iter().map(figure).collect()));
     let bill = all.last().map(|round| round.bill.to_json());
@@ -70,8 +82,10 @@ pub async fn run(
         "entries_per_s": of(|round| round.rate),
         "bare_procedure_per_s": of(|round| round.bare_rate),
         "ratio_to_bare": of(|round| round.rate / round.bare_rate),
+        "ratio_of_bare_with_two_pings": of(|round| round.pinging_rate / round.bare_rate),
         "posts_per_delivered_entry": of(|round| round.posts_per_delivery),
         "redis_cpu_us_per_message": of(|round| round.redis_us),
+        "redis_cpu_us_of_two_pings": of(|round| round.two_pings_us),
         "functions_cpu_us_per_message": of(|round| round.client_us),
         "cost": bill,
     }))
@@ -126,6 +140,8 @@ async fn hot(
     Ok(Round {
         rate: all / seconds,
         bare_rate: 0.0,
+        pinging_rate: 0.0,
+        two_pings_us: 0.0,
         posts_per_delivery: posts as f64 / (all * members as f64),
         redis_us: (after.0 - before.0) as f64 / 1000.0 / all,
         client_us: (after.1 - before.1) as f64 / 1000.0 / all,

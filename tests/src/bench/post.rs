@@ -1,8 +1,10 @@
 //! `bench post`: what signing and posting one frame costs the worker.
 //!
 //! Our signature against that of the aws-sigv4 crate over the same request, for both with the path and
-//! the payload's hash at hand and the headers of a request as the outcome; our post against `PostToConnection` of the AWS SDK (feature `sdk`), both to a bare
-//! server that answers 200. All in turn, on one CPU, in CPU time of the client alone.
+//! the payload's hash at hand and the headers of a request as the outcome; our post against
+//! `PostToConnection` of the AWS SDK (feature `sdk`), both to a bare server that answers 200, and
+//! against the raw limits: the hashes of a signature alone; the same bytes written to sockets and the
+//! answers read, no HTTP spoken. All in turn, on one CPU, in CPU time of the client alone.
 
 use std::convert::Infallible;
 use std::path::Path;
@@ -40,11 +42,15 @@ use hyper::body::Bytes;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use ring::digest;
+use ring::hmac;
 use serde_json::Value;
 use serde_json::json;
 use tokio::io::AsyncBufReadExt;
+use tokio::io::AsyncReadExt;
+use tokio::io::AsyncWriteExt;
 use tokio::io::BufReader;
 use tokio::net::TcpListener;
+use tokio::net::TcpStream;
 use tokio::process::Child;
 
 use super::cpu;
@@ -54,13 +60,16 @@ use super::rounded;
 /// Bytes of a posted frame: about an `entries` frame of one short entry.
 const FRAME_BYTES: usize = 200;
 
+/// Signatures for each post: the kernel counts CPU time by the tick, which is thousands of them.
+const SIGNATURES: usize = 10;
+
 /// Connections that are posted to, in turn.
 const MEMBERS: usize = 1_000;
 
 const REGION: &str = "eu-west-1";
 const HOST: &str = "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com";
 
-/// Makes `posts` posts and signatures a round, `at_once` posts at a time.
+/// Makes `posts` posts a round, `at_once` at a time, and ten times as many signatures.
 ///
 /// # Errors
 /// If the server does not start, a post fails, or the two signatures differ.
@@ -70,26 +79,28 @@ pub async fn run(posts: usize, at_once: usize, rounds: usize) -> anyhow::Result<
     let ids: Vec<ConnectionId> = (0..MEMBERS)
         .map(|member| format!("L0SM9cOFvHcCI{member:03}=").parse())
         .collect::<Result<_, _>>()?;
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    let (mut posting, mut sdk) = (Vec::new(), Vec::new());
+    let (mut ours, mut theirs, mut hashes) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut posting, mut sdk, mut raw) = (Vec::new(), Vec::new(), Vec::new());
     let gateway = Gateway::new(&server.url.parse()?, access(), Limits::default())?;
     let payload = Payload::new(vec![b'x'; FRAME_BYTES]);
     let other = sdk_client(&server.url);
     for _ in 0..rounds {
-        ours.push(sign_ours(posts)?);
-        theirs.push(sign_theirs(posts)?);
+        ours.push(sign_ours(posts * SIGNATURES)?);
+        theirs.push(sign_theirs(posts * SIGNATURES)?);
+        hashes.push(hash_alone(posts * SIGNATURES));
         let post = |index: usize| {
             let (gateway, payload, to) = (&gateway, &payload, &ids[index % MEMBERS]);
             async move { gateway.post(to, payload).await.context("a post") }
         };
         posting.push(measured(posts, at_once, post).await?);
+        raw.push(raw_posts(&server.url, posts, at_once).await?);
         if let Some(other) = &other {
             let post = |index: usize| sdk_post(other, ids[index % MEMBERS].as_str());
             sdk.push(measured(posts, at_once, post).await?);
         }
     }
-    let (ours, theirs) = (median(ours), median(theirs));
-    let posting = median(posting);
+    let (ours, theirs, hashes) = (median(ours), median(theirs), median(hashes));
+    let (posting, raw) = (median(posting), median(raw));
     let sdk = (!sdk.is_empty()).then(|| median(sdk));
     Ok(json!({
         "bench": "post",
@@ -98,9 +109,13 @@ pub async fn run(posts: usize, at_once: usize, rounds: usize) -> anyhow::Result<
         "bytes": FRAME_BYTES,
         "sign_us": rounded(ours),
         "aws_sigv4_sign_us": rounded(theirs),
+        "raw_hashes_us": rounded(hashes),
+        "sign_ratio_to_raw_hashes": rounded(ours / hashes),
         "sign_ratio": rounded(theirs / ours),
         "post_cpu_us": rounded(posting),
+        "raw_exchange_cpu_us": rounded(raw),
         "aws_sdk_post_cpu_us": sdk.map(rounded),
+        "ratio_to_raw_exchange": rounded(posting / raw),
         "post_ratio": sdk.map(|sdk| rounded(sdk / posting)),
     }))
 }
@@ -122,6 +137,42 @@ where
         used = cpu::of(std::process::id()) - before;
     }
     Ok(used as f64 / 1000.0 / posts as f64)
+}
+
+/// CPU microseconds of an exchange of the bytes of a signed post and its answer.
+async fn raw_posts(url: &str, posts: usize, at_once: usize) -> anyhow::Result<f64> {
+    let authority = url.trim_start_matches("http://").trim_end_matches("/prod");
+    let payload = Payload::new(vec![b'x'; FRAME_BYTES]);
+    let mut headers = HeaderMap::new();
+    let signer = signer(crate::stack::now);
+    signer.sign("POST", &path(0), payload.sha256(), &mut headers)?;
+    let mut request = b"POST /prod/%40connections/L0SM9cOFvHcCI000%3D HTTP/1.1\r\n".to_vec();
+    for (name, value) in &headers {
+        request.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+    request.extend(format!("content-length: {FRAME_BYTES}\r\n\r\n").as_bytes());
+    request.extend_from_slice(payload.bytes());
+    let mut streams = Vec::new();
+    for _ in 0..at_once {
+        let stream = TcpStream::connect(authority).await?;
+        stream.set_nodelay(true)?;
+        streams.push(stream);
+    }
+    let before = cpu::of(std::process::id());
+    let request = request.as_slice();
+    let exchanges = streams.into_iter().map(|mut stream| async move {
+        let mut answer = [0; 1_024];
+        for _ in 0..posts / at_once {
+            stream.write_all(request).await?;
+            let read = stream.read(&mut answer).await?;
+            ensure!(answer[..read].starts_with(b"HTTP/1.1 200"), "no answer");
+            ensure!(answer[..read].ends_with(b"\r\n\r\n"), "half an answer");
+        }
+        anyhow::Ok(())
+    });
+    futures_util::future::try_join_all(exchanges).await?;
+    let used = cpu::of(std::process::id()) - before;
+    Ok(used as f64 / 1000.0 / (posts / at_once * at_once) as f64)
 }
 
 fn credentials() -> Credentials {
@@ -166,6 +217,39 @@ fn signer(clock: fn() -> i64) -> Signer {
         headers: Vec::new(),
     };
     Signer::new(scope, Arc::new(credentials), Arc::new(clock))
+}
+
+/// CPU microseconds of the hashes alone that every signature takes: of as many bytes as the canonical
+/// request and the string to sign have.
+fn hash_alone(count: usize) -> f64 {
+    let request = [
+        "POST\n",
+        &path(0),
+        "\n\nhost:",
+        HOST,
+        "\nx-amz-date:20261122T081045Z\nx-amz-security-token:",
+        &credentials().session_token.unwrap_or_default(),
+        "\n\nhost;x-amz-date;x-amz-security-token\n",
+        &"0".repeat(64),
+    ]
+    .concat();
+    let to_sign = [
+        "AWS4-HMAC-SHA256\n20261122T081045Z\n20261122/",
+        REGION,
+        "/execute-api/aws4_request\n",
+        &"0".repeat(64),
+    ]
+    .concat();
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &[0; 32]);
+    let before = cpu::of(std::process::id());
+    for _ in 0..count {
+        let request = std::hint::black_box(request.as_bytes());
+        std::hint::black_box(digest::digest(&digest::SHA256, request));
+        let to_sign = std::hint::black_box(to_sign.as_bytes());
+        std::hint::black_box(hmac::sign(&key, to_sign));
+    }
+    let used = cpu::of(std::process::id()) - before;
+    used as f64 / 1000.0 / count as f64
 }
 
 /// The canonical path, which a signature is over.
