@@ -33,6 +33,7 @@ use super::registry_row::subscriber;
 use super::registry_row::text;
 use super::registry_statement as statement;
 use crate::Admission;
+use crate::Begun;
 use crate::Claim;
 use crate::Connection;
 use crate::Greeting;
@@ -125,6 +126,16 @@ impl SqliteRegistry {
     {
         let rows = self.rows(what, query).await?;
         rows.first().map(|row| columns(what, row)).transpose()
+    }
+}
+
+/// Whether the lease is ours, and the cursor.
+fn claimed((is_held, cursor): (bool, Option<i64>)) -> Claim {
+    match is_held {
+        true => Claim::Held {
+            cursor: cursor.map(row::seq_of),
+        },
+        false => Claim::Busy,
     }
 }
 
@@ -549,14 +560,46 @@ impl Registry for SqliteRegistry {
                 .bind(now)
                 .bind(end(now, ttl_ms))
         };
-        let found = self
-            .first::<(bool, Option<i64>)>("claiming a fan-out", claim)
-            .await?;
-        Ok(match found {
-            Some((true, cursor)) => Claim::Held {
-                cursor: cursor.map(row::seq_of),
-            },
-            _ => Claim::Busy,
+        let found = self.first("claiming a fan-out", claim).await?;
+        Ok(found.map_or(Claim::Busy, claimed))
+    }
+
+    async fn begin(
+        &self,
+        shard: &Shard,
+        seq: Seq,
+        holder: &str,
+        ttl_ms: u64,
+        known: Option<u64>,
+        now: Millis,
+    ) -> Result<Begun, StoreError> {
+        let what = "beginning a fan-out";
+        let begin = || {
+            several(
+                on_shard(statement::BEGIN, shard)
+                    .bind(text(holder))
+                    .bind(now)
+                    .bind(end(now, ttl_ms))
+                    .bind(column(seq)),
+            )
+        };
+        let rows = self.rows(what, begin).await?;
+        let [answer, head, stamp] = rows.as_slice() else {
+            return Err(StoreError::unusable(
+                "sqlite",
+                what,
+                sqlx::Error::RowNotFound,
+            ));
+        };
+        let (head,) = columns::<(i64,)>(what, head)?;
+        let claim = claimed(columns(what, answer)?);
+        let stamp = columns::<(Option<i64>, bool)>(what, stamp)?;
+        let list_holds = matches!(claim, Claim::Held { .. })
+            && known.is_some_and(|known| stamp == (Some(column(known)), false));
+        Ok(Begun {
+            head: row::seq_of(head),
+            claim,
+            list_holds,
         })
     }
 

@@ -304,11 +304,19 @@ insert into connection (id, closed_until) values (?1, ?3)
     closed_until = excluded.closed_until;
 commit";
 
+macro_rules! stamp {
+    ($now:literal) => {
+        concat!(
+            "select stamp, lapsed <>
+    (select count(*) from subscription where room = ?1 and shard = ?2 and lease <= ",
+            $now,
+            ") from fan_out where room = ?1 and shard = ?2"
+        )
+    };
+}
+
 /// ?1 room, ?2 shard, ?3 now. Answers the stamp, and whether more leases ended than when it was given.
-pub(super) const STAMP: &str = "
-select stamp, lapsed <>
-    (select count(*) from subscription where room = ?1 and shard = ?2 and lease <= ?3)
-  from fan_out where room = ?1 and shard = ?2";
+pub(super) const STAMP: &str = stamp!("?3");
 
 /// ?1 room, ?2 shard, ?3 now, ?4 stamp. Answers the stamp, then the list: what lapsed is not on it,
 /// and stays until somebody subscribes or pings, who is told of it.
@@ -323,17 +331,49 @@ select connection, user, name, dialect from subscription
   where room = ?1 and shard = ?2 and lease > ?3;
 commit";
 
-pub(super) const RAISE_HEAD: &str = "
-insert into head values (?1, ?2) on conflict do update set seq = max(seq, excluded.seq)";
+macro_rules! raise_head {
+    ($seq:literal) => {
+        concat!(
+            "insert into head values (?1, ",
+            $seq,
+            ") on conflict do update set seq = max(seq, excluded.seq)"
+        )
+    };
+}
 
-/// ?1 room, ?2 shard, ?3 holder, ?4 now, ?5 end of the lease.
-pub(super) const CLAIM: &str = "
-insert into fan_out (room, shard, holder, ends) values (?1, ?2, ?3, ?5)
+/// ?1 room, ?2 seq.
+pub(super) const RAISE_HEAD: &str = raise_head!("?2");
+
+macro_rules! claim {
+    () => {
+        "insert into fan_out (room, shard, holder, ends) values (?1, ?2, ?3, ?5)
 on conflict do update set
   dirty = holder is not null and holder <> ?3 and ends > ?4,
   holder = iif(holder is not null and holder <> ?3 and ends > ?4, holder, ?3),
   ends = iif(holder is not null and holder <> ?3 and ends > ?4, ends, ?5)
-returning holder = ?3, cursor";
+returning holder = ?3, cursor"
+    };
+}
+
+/// ?1 room, ?2 shard, ?3 holder, ?4 now, ?5 end of the lease.
+pub(super) const CLAIM: &str = claim!();
+
+/// After [`CLAIM`]'s values ?6 seq. Answers what a claim does, then the room's head, then what
+/// [`STAMP`] does.
+pub(super) const BEGIN: &str = concat!(
+    "begin immediate;
+",
+    raise_head!("?6"),
+    ";
+",
+    claim!(),
+    ";
+select seq from head where room = ?1;
+",
+    stamp!("?4"),
+    ";
+commit"
+);
 
 /// ?1 room, ?2 shard, ?3 holder, ?4 cursor, ?5 end of the lease.
 pub(super) const ADVANCE: &str = "
