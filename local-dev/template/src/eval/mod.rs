@@ -1,8 +1,10 @@
 //! Intrinsic functions, evaluated where a value is wanted.
 
+mod attribute;
 mod condition;
 mod function;
 pub(crate) mod local;
+mod made;
 pub(crate) mod parameter;
 mod reference;
 mod resource;

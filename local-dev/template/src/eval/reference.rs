@@ -7,8 +7,11 @@ use crate::eval::Resource;
 use crate::eval::Scope;
 use crate::eval::Stop;
 use crate::eval::arguments;
+use crate::eval::attribute;
 use crate::eval::literal;
 use crate::eval::local;
+use crate::eval::made;
+use crate::eval::made::Origin;
 use crate::eval::parameter::Parameter;
 use crate::eval::unresolved;
 use crate::finding::At;
@@ -93,10 +96,7 @@ impl Scope {
                 self.name(resource, at)?
             }
             ("AWS::Lambda::Version", "Version") => "1".to_owned(),
-            (kind, _) => {
-                let what = format!("`{attribute}` of `{id}` ({kind}) is known on AWS only");
-                return Err(unresolved(at, what));
-            }
+            _ => return Err(attribute::unknown(resource, attribute, at)),
         };
         Ok(Some(Cow::Owned(Node::text(text, at))))
     }
@@ -134,10 +134,10 @@ impl Scope {
                 let arn = local::function_arn(local::function_name(&function));
                 Ok(format!("{arn}:1"))
             }
-            kind => {
+            kind => self.given_name(resource)?.ok_or_else(|| {
                 let what = format!("`{id}` ({kind}) exists on AWS only");
-                Err(unresolved(at, what))
-            }
+                unresolved(at, what)
+            }),
         }
     }
 
@@ -200,13 +200,16 @@ impl Scope {
             let what = format!("`{name}` does not exist: its condition is false");
             return Stop::wrong(at, what);
         }
-        if let Some(origin) = self.resources.iter().find(|resource| {
-            resource.kind.starts_with("AWS::Serverless::")
-                && name.len() > resource.id.len()
-                && name.starts_with(&resource.id)
-        }) {
-            let what = format!("`{name}` looks like what SAM makes of `{}`", origin.id);
-            return unresolved(at, format!("{what}, and exists on AWS only"));
+        match made::origin(name, &self.resources) {
+            Some(Origin::Resource(origin)) => {
+                let what = format!("`{name}` is what SAM makes of `{}`", origin.id);
+                return unresolved(at, format!("{what}, and exists on AWS only"));
+            }
+            Some(Origin::Stack) => {
+                let what = format!("`{name}` is made by SAM, and exists on AWS only");
+                return unresolved(at, what);
+            }
+            None => {}
         }
         let known = self
             .resources

@@ -57,6 +57,11 @@ impl Scope {
             return Err(Stop::Wrong(Finding::new(at, what).help(help)));
         }
         self.spend(1, at)?;
+        if name.starts_with("stageVariables.") && self.resources.get("stageVariables").is_none() {
+            let what = format!("`${{{name}}}` in `Fn::Sub` is no parameter and no resource");
+            let help = format!("a stage variable is written `${{!{name}}}`");
+            return Err(Stop::Wrong(Finding::new(at, what).help(help)));
+        }
         let value = match name.split_once('.') {
             Some((id, attribute)) => self.attribute(id, attribute, at)?,
             None => self.reference(name, at)?,

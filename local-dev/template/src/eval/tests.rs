@@ -30,7 +30,7 @@ Unknown: !Equals [!Ref Looked, x]
 ";
 
 const RESOURCES: &str = "
-Fn: {Type: 'AWS::Serverless::Function', Properties: {FunctionName: !Sub '${Stage}-fn', AutoPublishAlias: live}}
+Fn: {Type: 'AWS::Serverless::Function', Properties: {FunctionName: !Sub '${Stage}-fn', AutoPublishAlias: live-1, Events: {Tick: {Type: Schedule}}}}
 Plain: {Type: 'AWS::Lambda::Function'}
 Alias: {Type: 'AWS::Lambda::Alias', Properties: {FunctionName: !Ref Plain, Name: v}}
 Version: {Type: 'AWS::Lambda::Version', Properties: {FunctionName: !GetAtt Plain.Arn}}
@@ -38,6 +38,7 @@ Api: {Type: 'AWS::ApiGatewayV2::Api'}
 ApiStage: {Type: 'AWS::ApiGatewayV2::Stage', Properties: {ApiId: !Ref Api, StageName: !Ref Stage}}
 Integration: {Type: 'AWS::ApiGatewayV2::Integration'}
 Table: {Type: 'AWS::DynamoDB::Table'}
+Named: {Type: 'AWS::DynamoDB::Table', Properties: {TableName: !Sub '${Stage}-table'}}
 Db: {Type: 'AWS::RDS::DBCluster'}
 Me: {Type: 'AWS::Lambda::Function', Properties: {FunctionName: !Sub '${You}-me'}}
 You: {Type: 'AWS::Lambda::Function', Properties: {FunctionName: !Sub '${Me}-you'}}
@@ -135,9 +136,10 @@ fn functions_make_what_cloudformation_makes() {
         ("!GetAtt [Fn, Arn]", arn("prod-fn")),
         ("{'Fn::GetAtt': [Fn, Arn]}", arn("prod-fn")),
         ("!GetAtt [Fn, !Sub Arn]", arn("prod-fn")),
-        ("!Ref Fn.Alias", arn("prod-fn:live")),
+        ("!Ref Fn.Alias", arn("prod-fn:live-1")),
         ("!Ref Fn.Version", arn("prod-fn:1")),
         ("!Ref Plain", "\"Plain\"".to_owned()),
+        ("!Ref Named", "\"prod-table\"".to_owned()),
         ("!Ref Alias", arn("Plain:v")),
         ("!Ref Version", arn("Plain:1")),
         ("!Ref Api", api.clone()),
@@ -150,7 +152,7 @@ fn functions_make_what_cloudformation_makes() {
         ("!Sub '${!Stage}${Stage}'", "\"${Stage}prod\"".to_owned()),
         ("!Sub '$connect $ {x} }'", "\"$connect $ {x} }\"".to_owned()),
         ("!Sub '${Fn.Arn}'", arn("prod-fn")),
-        ("!Sub '${Fn.Alias}'", arn("prod-fn:live")),
+        ("!Sub '${Fn.Alias}'", arn("prod-fn:live-1")),
         ("!Sub '${AWS::Region}'", "\"us-east-1\"".to_owned()),
         (
             "!Sub ['${A}${Stage}', {A: !Ref Stage}]",
@@ -207,7 +209,8 @@ fn says_what_exists_on_aws_only() {
         "!Ref Table",
         "!GetAtt Db.Endpoint.Address",
         "!GetAtt [Db, Endpoint.Address]",
-        "!Ref FnRole",
+        "!GetAtt Fn.SnapStartResponse.ApplyOn",
+        "!GetAtt FnRole.Arn",
         "!If [Unknown, a, b]",
     ]
     .iter()
@@ -230,10 +233,44 @@ fn says_what_exists_on_aws_only() {
             unresolved t.yaml:1:1: `Endpoint.Address` of `Db` (AWS::RDS::DBCluster) is known on AWS only
         !GetAtt [Db, Endpoint.Address]
             unresolved t.yaml:1:1: `Endpoint.Address` of `Db` (AWS::RDS::DBCluster) is known on AWS only
-        !Ref FnRole
-            unresolved t.yaml:1:1: `FnRole` looks like what SAM makes of `Fn`, and exists on AWS only
+        !GetAtt Fn.SnapStartResponse.ApplyOn
+            unresolved t.yaml:1:1: `SnapStartResponse.ApplyOn` of `Fn` (AWS::Serverless::Function) is known on AWS only
+        !GetAtt FnRole.Arn
+            unresolved t.yaml:1:1: `FnRole` is what SAM makes of `Fn`, and exists on AWS only
         !If [Unknown, a, b]
             unresolved t.yaml:8:19: `Looked` is looked up (pass it)"#]].assert_eq(&said.join("\n"));
+}
+
+#[test]
+fn of_longer_names_those_that_sam_makes_exist_on_aws() {
+    let scope = scope();
+    for (name, exists) in [
+        ("FnRole", true),
+        ("FnVersion926eeb5ff1", true),
+        ("FnVersion", false),
+        ("FnVersionn", false),
+        ("FnAliasliveD1", true),
+        ("FnAlias", false),
+        ("FnAliasprod", false),
+        ("FnUrl", true),
+        ("FnDeploymentGroup", true),
+        ("FnEventInvokeConfigOnSuccessQueue", true),
+        ("FnTick", true),
+        ("FnTickPermission", true),
+        ("FnTickPermissionProd", true),
+        ("FnTickPermissionn", false),
+        ("FnTock", false),
+        ("Fnn", false),
+        ("PlainRole", false),
+        ("ServerlessRestApi", true),
+        ("ServerlessRestApiProdStage", true),
+        ("ServerlessRestApis", false),
+        ("CodeDeployServiceRole", true),
+    ] {
+        let stop = scope.reduce(&node(&format!("!Ref {name}"))).unwrap_err();
+        let is_told = matches!(&stop, Stop::Unresolved(finding) if finding.what.contains("exists on AWS only"));
+        assert_eq!(is_told, exists, "{name}: {stop:?}");
+    }
 }
 
 #[test]
@@ -243,6 +280,11 @@ fn says_what_is_wrong() {
         "!Ref Stgae",
         "!Ref Nothing",
         "!Ref Gone",
+        "!Ref Fnn",
+        "!GetAtt Fn.Arnn",
+        "!Sub '${Fn.arn}'",
+        "!GetAtt ApiStage.Name",
+        "!Sub '${stageVariables.fn}'",
         "!Ref [a]",
         "!Ref",
         "!GetAtt Fn",
@@ -277,6 +319,16 @@ fn says_what_is_wrong() {
             wrong t.yaml:1:1: the template has no parameter and no resource `Nothing`
         !Ref Gone
             wrong t.yaml:1:1: `Gone` does not exist: its condition is false
+        !Ref Fnn
+            wrong t.yaml:1:1: the template has no parameter and no resource `Fnn` (did you mean `Fn`?)
+        !GetAtt Fn.Arnn
+            wrong t.yaml:1:1: `Fn` (AWS::Serverless::Function) has no attribute `Arnn` (did you mean `Arn`?)
+        !Sub '${Fn.arn}'
+            wrong t.yaml:1:1: `Fn` (AWS::Serverless::Function) has no attribute `arn` (did you mean `Arn`?)
+        !GetAtt ApiStage.Name
+            wrong t.yaml:1:1: `ApiStage` (AWS::ApiGatewayV2::Stage) has no attribute `Name` (this type has none)
+        !Sub '${stageVariables.fn}'
+            wrong t.yaml:1:1: `${stageVariables.fn}` in `Fn::Sub` is no parameter and no resource (a stage variable is written `${!stageVariables.fn}`)
         !Ref [a]
             wrong t.yaml:1:1: `Ref` takes a name, and this is a list
         !Ref
@@ -322,7 +374,7 @@ fn says_what_is_wrong() {
         {'Fn::Nothing': a}
             wrong t.yaml:1:1: `Fn::Nothing` is no intrinsic function of CloudFormation
         !Ref Me
-            wrong t.yaml:11:64: the name of `Me` refers to itself"#]]
+            wrong t.yaml:12:64: the name of `Me` refers to itself"#]]
     .assert_eq(&said.join("\n"));
 }
 

@@ -16,6 +16,7 @@ use crate::project::Integration;
 use crate::read::Reader;
 use crate::read::api::Parts;
 use crate::read::api::function_of;
+use crate::read::property::unreplaced;
 
 /// Types of integrations (`IntegrationType` on the page of `AWS::ApiGatewayV2::Integration`).
 const TYPES: &[&str] = &["AWS", "AWS_PROXY", "HTTP", "HTTP_PROXY", "MOCK"];
@@ -178,6 +179,9 @@ impl<'s> Reader<'s> {
         if uri.contains("${stageVariables.") {
             let what = "an authorizer that a stage variable names is not emulated".to_owned();
             return Err(Stop::Unresolved(finding(what)));
+        }
+        if let Some(finding) = unreplaced(&uri, &node.at) {
+            return Err(Stop::Wrong(finding));
         }
         let Some(arn) = local::invoked_arn(&uri) else {
             let what = format!("`{uri}` does not call a function");

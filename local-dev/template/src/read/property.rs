@@ -104,3 +104,11 @@ pub(super) fn missing(of: &Node, name: &str, at: &At, what: String) -> Finding {
         None => Finding::new(at, what),
     }
 }
+
+/// What to say of a text that still has `${NAME}` where nothing is replaced later.
+pub(super) fn unreplaced(text: &str, at: &At) -> Option<Finding> {
+    let (_, from) = text.split_once("${")?;
+    let (name, _) = from.split_once('}')?;
+    let finding = Finding::new(at, format!("`${{{name}}}` stays as it is in this text"));
+    Some(finding.help("write `!Sub` in front of the text"))
+}

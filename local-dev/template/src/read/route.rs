@@ -11,6 +11,7 @@ use crate::project::Route;
 use crate::read::Reader;
 use crate::read::api::Parts;
 use crate::read::authorizer::Authorization;
+use crate::read::property::unreplaced;
 use crate::suggest::did_you_mean;
 
 impl<'s> Reader<'s> {
@@ -199,6 +200,10 @@ impl<'s> Reader<'s> {
                 return None;
             }
         };
+        if let Some(finding) = unreplaced(&target, &node.at) {
+            self.findings.error(finding);
+            return None;
+        }
         let Some(id) = target.strip_prefix("integrations/") else {
             let what = format!("`Target` is `integrations/…`, and not `{target}`");
             let help = "write `Target: !Sub integrations/${Integration}`";

@@ -287,7 +287,16 @@ fn a_route_that_is_wrong() {
             ("$connect", "$conect"),
             ("integrations/${Call}", "integrations/Cal"),
             ("integrations/${Call}", "integrations/${Cal}"),
+            ("!Sub integrations/${Call}", "integrations/${Call}"),
             ("integrations/${Call}", "${Call}"),
+            (
+                "IntegrationUri: !GetAtt Chat.Arn",
+                "IntegrationUri: arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/${Chat.Arn}/invocations",
+            ),
+            (
+                "IntegrationUri: !GetAtt Chat.Arn",
+                "IntegrationUri: !Sub arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/${Chatt.Arn}/invocations",
+            ),
         ],
     );
     expect![[r#"
@@ -324,12 +333,33 @@ fn a_route_that_is_wrong() {
            |               ^^^^^^^^^^^^^^^^^^^
            = help: did you mean `Call`?
         ----
+        `${Call}` stays as it is in this text
+          --> t.yaml:23:15
+           |
+        23 |       Target: integrations/${Call}
+           |               ^^^^^^^^^^^^^^
+           = help: write `!Sub` in front of the text
+        ----
         `Target` is `integrations/…`, and not `Call`
           --> t.yaml:23:15
            |
         23 |       Target: !Sub ${Call}
            |               ^^^^^^
            = help: write `Target: !Sub integrations/${Integration}`
+        ----
+        `${Chat.Arn}` stays as it is in this text
+          --> t.yaml:29:23
+           |
+        29 |       IntegrationUri: arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/${Chat.Arn}/invocations
+           |                       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+           = help: write `!Sub` in front of the text
+        ----
+        the template has no parameter and no resource `Chatt`
+          --> t.yaml:29:23
+           |
+        29 |       IntegrationUri: !Sub arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/${Chatt.Arn}/invocations
+           |                       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+           = help: did you mean `Chat`?
     "#]]
     .assert_eq(&said);
 }
