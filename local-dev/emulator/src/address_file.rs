@@ -33,7 +33,7 @@ struct Content<'a> {
 }
 
 impl AddressFile {
-    /// Writes it. Of several emulators with one data folder the last is the one that is found.
+    /// Writes it.
     ///
     /// # Errors
     /// Those of the file system.

@@ -23,6 +23,7 @@ use crate::cli::WhoseCredentials;
 use crate::console::Token;
 use crate::credentials;
 use crate::credentials::Credentials;
+use crate::data_dir::DataDir;
 use crate::facts::Fact;
 use crate::facts::Journal;
 use crate::facts::JsonLines;
@@ -79,9 +80,8 @@ pub(crate) async fn run(arguments: &DevArguments, process: &Process) -> anyhow::
 
     let listener = port::listen(SocketAddr::new(arguments.host, arguments.port)).await?;
     let listening = listener.local_addr().context("the port of the listener")?;
-    let data_dir = process.folder.join(&arguments.data_dir);
-    std::fs::create_dir_all(&data_dir)
-        .with_context(|| format!("cannot make {}, see --data-dir", data_dir.display()))?;
+    let taken = DataDir::take(&process.folder, &arguments.data_dir)?;
+    let data_dir = taken.path();
     let tls = match arguments.tls {
         true => {
             let (folder, now) = (data_dir.join("tls"), Clock::system(1.0).now_ms());
@@ -95,7 +95,7 @@ pub(crate) async fn run(arguments: &DevArguments, process: &Process) -> anyhow::
     let token = Token::generate(getrandom::fill).context(RANDOM)?;
     let pid = std::process::id();
     let endpoints = described.endpoints(listening, arguments);
-    let address_file = AddressFile::write(&data_dir, &endpoints, &token, pid)
+    let address_file = AddressFile::write(data_dir, &endpoints, &token, pid)
         .with_context(|| format!("cannot write to {}, see --data-dir", data_dir.display()))?;
     let recorder = Arc::new(Recorder::new());
     let front = Arc::new(Front {
@@ -107,13 +107,13 @@ pub(crate) async fn run(arguments: &DevArguments, process: &Process) -> anyhow::
     });
     let accepting = tokio::spawn(serve::accept(listener, Arc::clone(&front)));
 
-    let file_system = files(arguments.file_system, process, &data_dir)
+    let file_system = files(arguments.file_system, process, data_dir)
         .with_context(|| format!("cannot write to {}, see --data-dir", data_dir.display()))?;
     let setting = Setting {
         arguments,
         process,
         listening,
-        data_dir: &data_dir,
+        data_dir,
         tls: tls.as_ref(),
         credentials: &credentials,
         file_system: &file_system,
@@ -179,7 +179,7 @@ pub(crate) async fn run(arguments: &DevArguments, process: &Process) -> anyhow::
         let style = Style::new(process.colours);
         let overview = &loaded.overview;
         let mut banner = banner(overview, &board.states(), began.elapsed(), style);
-        let told = attach::write(&lambda, &loaded.launches, &data_dir)
+        let told = attach::write(&lambda, &loaded.launches, data_dir)
             .with_context(|| format!("cannot write to {}, see --data-dir", data_dir.display()))?;
         banner.push_str(&told);
         let ready = Ready {

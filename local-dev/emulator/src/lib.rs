@@ -16,6 +16,7 @@ mod cli;
 mod command;
 mod console;
 mod credentials;
+mod data_dir;
 mod dev;
 mod env_file;
 mod environment;
@@ -115,6 +116,8 @@ fn start(arguments: &DevArguments, process: &Process) -> anyhow::Result<()> {
         .with_max_level(LevelFilter::WARN)
         .with_target(false)
         .without_time()
+        // A terminal that was closed is no reason to panic.
+        .log_internal_errors(false)
         .init();
     let runtime = tokio::runtime::Runtime::new().context("cannot start threads")?;
     let result = runtime.block_on(dev::run(arguments, process));

@@ -200,6 +200,7 @@ impl Described {
                 Profile::Dev
             },
             clients: &data_dir.join("runtimes"),
+            writes: true,
         };
         let attached = attach::attached(&arguments.attach, &project.functions)?;
         // Whoever starts a function builds it.

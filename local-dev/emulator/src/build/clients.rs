@@ -40,18 +40,23 @@ pub(super) struct Clients {
 }
 
 impl Clients {
-    /// Writes them below `folder`. What is there already stays: another emulator may use it.
+    /// Where they are once they are [written](Self::write) below `folder`.
+    pub(super) fn below(folder: &Path) -> Self {
+        Self {
+            node: folder.join("node/main.mjs"),
+            python: folder.join("python"),
+        }
+    }
+
+    /// Writes them below `folder`. What is there already stays.
     ///
     /// # Errors
     /// When the folder cannot be written to.
-    pub(super) fn write(folder: &Path) -> io::Result<Self> {
+    pub(super) fn write(folder: &Path) -> io::Result<()> {
         for (path, text) in SOURCES {
             write(&folder.join(path), text)?;
         }
-        Ok(Self {
-            node: folder.join("node/main.mjs"),
-            python: folder.join("python"),
-        })
+        Ok(())
     }
 }
 
@@ -98,7 +103,8 @@ mod tests {
     #[test]
     fn they_are_written_once_and_again_when_they_differ() {
         let folder = tempfile::tempdir().unwrap();
-        let clients = Clients::write(folder.path()).unwrap();
+        let clients = Clients::below(folder.path());
+        Clients::write(folder.path()).unwrap();
         let written = || fs::metadata(&clients.node).unwrap().modified().unwrap();
         let first = written();
         Clients::write(folder.path()).unwrap();

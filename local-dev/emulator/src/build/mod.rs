@@ -53,8 +53,10 @@ pub(crate) struct Order<'a> {
     pub(crate) build: bool,
     /// Cargo's profile.
     pub(crate) profile: Profile,
-    /// Where the emulator's own clients of the Runtime API are written.
+    /// Where the emulator's own clients of the Runtime API are.
     pub(crate) clients: &'a Path,
+    /// Whether they are written there, or somebody only asks what would run.
+    pub(crate) writes: bool,
 }
 
 /// What came of it.
@@ -229,10 +231,13 @@ async fn interpreters<'a>(
         return Ok(BTreeMap::new());
     }
     let folder = order.clients;
-    let clients = Clients::write(folder).map_err(|source| BuildError::Clients {
-        folder: folder.to_owned(),
-        source,
-    })?;
+    let clients = Clients::below(folder);
+    if order.writes {
+        Clients::write(folder).map_err(|source| BuildError::Clients {
+            folder: folder.to_owned(),
+            source,
+        })?;
+    }
     // Starting an interpreter to ask it something takes long enough to do it for all at once.
     let found = asked.iter().map(|(runtime, folder)| async {
         match node::version(runtime) {

@@ -189,6 +189,7 @@ async fn runtimes(
         process,
         build: false,
         clients,
+        writes: false,
         profile: Profile::Dev,
     };
     let prepared = match build::prepare(&found, order).await {

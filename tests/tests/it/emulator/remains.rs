@@ -43,6 +43,20 @@ async fn asked_to_stop_it_says_goodbye_and_leaves_nothing() -> anyhow::Result<()
 }
 
 #[tokio::test]
+async fn a_terminal_that_is_closed_stops_it_in_order() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let launch = Launch::fixture("python.yaml").data_dir(folder.path());
+    let emulator = launch.start().await?;
+    let file = folder.path().join("emulator.json");
+    assert!(file.exists());
+    let family = family(&emulator)?;
+    emulator.signal(Signal::HUP)?;
+    assert!(emulator.stop_asked().await?.success());
+    assert!(!file.exists(), "the token was left behind");
+    ended(family).await
+}
+
+#[tokio::test]
 async fn a_busy_function_does_not_hold_up_the_end() -> anyhow::Result<()> {
     let emulator = Launch::fixture("rust.yaml").start().await?;
     let mut socket = Socket::open(emulator.websocket()).await?;

@@ -131,6 +131,19 @@ async fn the_doctor_says_what_is_there_and_what_to_do_about_what_is_not() -> any
 }
 
 #[tokio::test]
+async fn the_doctor_writes_nothing() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let data = folder.path().join("data");
+    let path = data.to_str().context("UTF-8")?;
+    let template = "tests/fixtures/emulator/plain.yaml";
+    let looked = ["doctor", "--template", template, "--data-dir", path];
+    let ended = run(&looked).await?;
+    assert!(ended.stdout.contains("Python"), "{}", ended.stdout);
+    assert!(!data.exists());
+    Ok(())
+}
+
+#[tokio::test]
 async fn completions_are_scripts_that_a_shell_takes() -> anyhow::Result<()> {
     for shell in ["bash", "zsh", "fish"] {
         let ended = run(&["completions", shell]).await?;
