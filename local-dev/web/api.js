@@ -1,9 +1,15 @@
 // The console's API; its shapes are described in local-dev/emulator/src/console/.
 
+/** Whether the token that came with this page was ever good: where none is kept, none will be. */
+let known = false;
+
 /** Everything but the events. */
 export async function state() {
   const response = await fetch("api/state");
+  // Another start has another token, which comes with the page.
+  if (response.status === 401 && known) location.reload();
   if (!response.ok) throw new Error(`the emulator answers ${response.status}`);
+  known = true;
   return response.json();
 }
 

@@ -162,6 +162,23 @@ impl Answer {
     }
 }
 
+impl Authorized {
+    /// As if an authorizer had answered with this context; its `principalId` is the principal.
+    pub(crate) fn with(context: &[(String, String)]) -> Self {
+        let principal = context.iter().find(|(key, _)| key == "principalId");
+        let principal = principal.map_or("", |(_, value)| value);
+        let shown = Shown {
+            principal,
+            context,
+            latency: None,
+        };
+        Self {
+            principal: principal.to_owned(),
+            json: serde_json::value::to_raw_value(&shown).expect("strings serialise"),
+        }
+    }
+}
+
 /// `requestContext.authorizer`.
 struct Shown<'a> {
     principal: &'a str,

@@ -11,6 +11,7 @@ use http::HeaderValue;
 use http::header;
 
 use crate::Gateway;
+use crate::authorizer::Authorized;
 use crate::close::Ending;
 use crate::connection::Connection;
 use crate::connection::Opening;
@@ -23,9 +24,16 @@ const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 impl Gateway {
     /// The function of a stage's route and the event that it sends: of a message `body`, or of `$connect`
     /// and `$disconnect`, which have none. The connection has a new id and does not exist: posts to
-    /// it are answered 410. `None` if the route calls no function.
+    /// it are answered 410. No authorizer is asked: if `context` is not empty, it is what one said.
+    /// `None` if the route calls no function.
     #[must_use]
-    pub fn event(&self, stage: &str, route: &str, body: &str) -> Option<(String, Bytes)> {
+    pub fn event(
+        &self,
+        stage: &str,
+        route: &str,
+        body: &str,
+        context: &[(String, String)],
+    ) -> Option<(String, Bytes)> {
         let core = &self.0;
         let endpoints = core.endpoints.load();
         let path = format!("/{stage}");
@@ -47,6 +55,9 @@ impl Gateway {
             first_message: 0,
         };
         let connection = Connection::new(opening, &core.config.limits);
+        if !context.is_empty() {
+            connection.set_authorizer(Authorized::with(context));
+        }
         let request = core.request(now.epoch_ms);
         let payload = match route {
             "$connect" => {

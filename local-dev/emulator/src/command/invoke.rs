@@ -13,14 +13,17 @@ use serde_json::json;
 use super::RunningEmulator;
 use super::print;
 use crate::cli::Process;
+use crate::cli::Variable;
+use crate::cli::parameter;
 
 pub(super) const EXAMPLES: &str = "\
 Examples:
-  gatepost invoke Sweep                                    with an empty event
-  gatepost invoke Message --event event.json               with the event of a file
-  jq .event line.json | gatepost invoke Message --event -  with one from a pipe
-  gatepost invoke --route '$default' --body '{\"action\":\"ping\"}'
-  gatepost invoke Fanout --event task.json --async         queued, with retries
+  gatepost invoke FanoutFunction                             with an empty event
+  gatepost invoke MessageFunction --event event.json         with the event of a file
+  gatepost invoke --route '$default' --body '{\"action\":\"rooms\",\"id\":\"1\"}' \\
+    --authorizer user=ann --authorizer name=Ann
+  jq .event line.json | gatepost invoke MessageFunction --event -
+  gatepost invoke FanoutFunction --event task.json --async   queued, with retries
 
 Standard output is the response, standard error the last lines that the function printed.
 Exit codes: 0, 1 if the function failed or could not be invoked.";
@@ -43,6 +46,9 @@ pub(crate) struct InvokeArguments {
     /// The stage on which the route is
     #[arg(long, value_name = "NAME", requires = "route")]
     stage: Option<String>,
+    /// What the route's event has of an authorizer, which is not asked itself
+    #[arg(long, value_name = "KEY=VALUE", requires = "route", value_parser = parameter)]
+    authorizer: Vec<Variable>,
     /// Queue it and do not wait for the answer
     #[arg(long = "async")]
     asynchronous: bool,
@@ -58,12 +64,18 @@ pub(super) async fn run(
     process: &Process,
 ) -> anyhow::Result<ExitCode> {
     let event = event(arguments)?;
+    let context: Vec<_> = arguments
+        .authorizer
+        .iter()
+        .map(|member| (&member.name, &member.value))
+        .collect();
     let request = json!({
         "function": arguments.function,
         "event": event,
         "route": arguments.route,
         "body": arguments.body,
         "stage": arguments.stage,
+        "authorizer": context,
         "async": arguments.asynchronous,
     });
     let api = arguments.emulator.find(process)?;

@@ -27,6 +27,9 @@ struct Invocation {
     body: Option<String>,
     /// On which stage the route is; the first by default.
     stage: Option<String>,
+    /// The context that the event of the route has of an authorizer, in its order.
+    #[serde(default)]
+    authorizer: Vec<(String, String)>,
     #[serde(default, rename = "async")]
     asynchronous: bool,
 }
@@ -51,7 +54,7 @@ async fn invoke(running: &Running, body: &[u8]) -> Result<Response<Body>, Respon
             let message = wanted.body.as_deref().unwrap_or_default();
             running
                 .gateway
-                .event(stage, route, message)
+                .event(stage, route, message, &wanted.authorizer)
                 .ok_or_else(|| {
                     let keys = overview.routes.iter();
                     let keys = keys.filter(|row| row.function.is_some());

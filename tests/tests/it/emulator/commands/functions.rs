@@ -49,6 +49,24 @@ async fn a_function_is_invoked_as_its_route_does() -> anyhow::Result<()> {
 }
 
 #[tokio::test]
+async fn a_routes_event_has_the_context_that_an_authorizer_would_have_given() -> anyhow::Result<()>
+{
+    let emulator = Launch::chat().start().await?;
+    let rooms = r#"{"action":"rooms","id":"1"}"#;
+    let route = ["invoke", "--route", "$default", "--body", rooms];
+    let ended = emulator.gatepost(&route).await?;
+    assert_eq!(ended.code, Some(1), "{}", ended.stdout);
+    let context = ["--authorizer", "user=ann", "--authorizer", "name=Ann"];
+    let named = [&route[..], &context].concat();
+    let ended = emulator.gatepost(&named).await?;
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let response: Value = serde_json::from_str(&ended.stdout)?;
+    let reply = response["body"].as_str().unwrap_or_default();
+    assert!(reply.starts_with(r#"{"reply":"1","ok":{"#), "{reply}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_failing_function_an_unknown_one_and_a_wrong_event_are_told_apart() -> anyhow::Result<()>
 {
     let emulator = Launch::fixture("rust.yaml").start().await?;
