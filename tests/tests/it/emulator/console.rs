@@ -1,5 +1,6 @@
 //! The console and the API behind it.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -9,6 +10,8 @@ use gatepost_tests::socket::Received;
 use gatepost_tests::socket::Socket;
 use http::Request;
 use serde_json::Value;
+use tokio::io::AsyncBufReadExt;
+use tokio::io::BufReader;
 
 #[tokio::test]
 async fn the_console_shows_connections_functions_and_routes() -> anyhow::Result<()> {
@@ -268,6 +271,41 @@ async fn a_person_sends_and_closes_with_the_console() -> anyhow::Result<()> {
         socket.next().await?,
         Received::Close(1000, "Connection Closed Normally".into())
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_console_that_is_open_goes_on_with_the_next_start_of_the_emulator() -> anyhow::Result<()>
+{
+    let emulator = Launch::fixture("rust.yaml").start().await?;
+    let console = emulator.ready()["console"]
+        .as_str()
+        .context("the console's URL")?;
+    let port = emulator
+        .authority()
+        .rsplit_once(':')
+        .map(|(_, port)| port.to_owned());
+    let mut person = tokio::process::Command::new("node")
+        .args([
+            concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/tests/it/emulator/console_restart.mjs"
+            ),
+            console,
+        ])
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .context("node does not start: ./tests/run installs what is needed")?;
+    let mut sees = BufReader::new(person.stdout.take().context("what it says")?).lines();
+    assert_eq!(sees.next_line().await?.as_deref(), Some("ready"));
+    emulator.stop().await?;
+    assert_eq!(sees.next_line().await?.as_deref(), Some("not running"));
+    let port = port.context("a port")?;
+    let again = Launch::fixture("rust.yaml").arguments(&["--port", &port]);
+    let _again = again.start().await?;
+    assert_eq!(sees.next_line().await?.as_deref(), Some("ready"));
+    assert!(person.wait().await?.success());
     Ok(())
 }
 
