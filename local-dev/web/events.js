@@ -104,8 +104,8 @@ function sentence(e) {
     case "routed": return `${e.route} → ${e.function}: ${e.outcome} after ${ms(e.duration_ms)}`;
     case "invoked": return `${e.function}: ${e.error_type ?? e.outcome} after ${ms(e.duration_ms)}${e.cold ? ", cold" : ""}`;
     case "posted":
-    case "answered":
-    case "error_sent": return `${e.connection} ← ${e.bytes} bytes`;
+    case "answered": return `${e.connection} ← ${e.bytes} bytes`;
+    case "error_sent": return `${e.connection} ← ${e.message}: ${[e.route, e.why].filter(Boolean).join(": ")}`;
     case "bad_signature": return `${e.service}: ${e.cause.replaceAll("_", " ")}, ${e.refused ? "refused" : "answered"}`;
     case "reloaded": return [...e.functions, ...e.removed.map((id) => `without ${id}`)].join(", ") || "the template";
     case "reload_failed": return e.reason;

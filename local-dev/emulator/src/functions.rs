@@ -209,9 +209,13 @@ fn kind(connection: gateway::Id, what: What) -> Kind {
                     request,
                     bytes,
                 },
-                gateway::Origin::GatewayError(request) => Kind::ErrorSent {
+                gateway::Origin::GatewayError(error) => Kind::ErrorSent {
                     connection,
-                    request,
+                    request: error.request,
+                    route: error.route,
+                    cause: error.cause,
+                    why: error.why,
+                    message: error.message,
                     bytes,
                 },
             }

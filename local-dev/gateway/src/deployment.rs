@@ -60,6 +60,8 @@ pub(crate) struct Deployed {
 #[derive(Debug)]
 pub(crate) struct Routes {
     pub(crate) expression: Expression,
+    /// The same as the template has it.
+    pub(crate) written_expression: String,
     pub(crate) api_key_source: ApiKeySource,
     pub(crate) by_key: HashMap<String, Arc<Target>>,
 }
@@ -72,6 +74,8 @@ pub(crate) struct Target {
     pub(crate) function: Option<Function>,
     /// What it calls instead of a function's proxy integration.
     pub(crate) backend: Option<Box<Backend>>,
+    /// Why its integration is not emulated, and where the template asks for it.
+    pub(crate) not_emulated: Option<String>,
     /// The route has no target at all, which `$connect` may.
     pub(crate) without_target: bool,
     pub(crate) two_way: bool,
@@ -170,6 +174,12 @@ impl Routes {
                 })),
                 Some(Integration::Lambda { .. } | Integration::Unsupported(_)) | None => None,
             },
+            not_emulated: match &route.integration {
+                Some(Integration::Unsupported(finding)) => {
+                    Some(format!("{} ({})", finding.what, finding.at))
+                }
+                Some(Integration::Lambda { .. } | Integration::Backend(_)) | None => None,
+            },
             without_target: route.integration.is_none(),
             two_way: route.route_response,
             authorizer: route.authorizer.clone(),
@@ -179,6 +189,7 @@ impl Routes {
         };
         Self {
             expression: Expression::parse(&api.route_selection_expression),
+            written_expression: api.route_selection_expression.clone(),
             api_key_source: api.api_key_source,
             by_key: api
                 .routes

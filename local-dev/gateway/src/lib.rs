@@ -16,6 +16,7 @@ mod date;
 mod deflate;
 mod deployment;
 mod endpoint;
+mod error_frame;
 mod event;
 mod expiry;
 mod fault;

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use futures_util::FutureExt;
 
+use crate::Cause;
 use crate::Fault;
 use crate::Id;
 use crate::Origin;
@@ -17,12 +18,19 @@ use crate::connection::Connection;
 use crate::deployment::Function;
 use crate::deployment::Routes;
 use crate::deployment::Target;
+use crate::error_frame::Failed;
+use crate::error_frame::no_route;
+use crate::error_frame::send_error;
+use crate::error_frame::send_refusal;
 use crate::event;
 use crate::fault;
 use crate::gateway::Core;
 use crate::model;
 use crate::proxy_response::ProxyResponse;
 use crate::route;
+
+/// What a client is told of whatever is no fault of its own.
+const INTERNAL: &str = "Internal server error";
 
 /// Starts what a message leads to. Invocations of one connection start in the order of its messages
 /// and run beside each other (nothing promises an order: Developer Guide, "Set up a route
@@ -51,30 +59,45 @@ pub(crate) fn start(core: &Arc<Core>, connection: &Arc<Connection>, text: &str) 
         route: target.map(|target| target.key.clone()),
         body: Bytes::copy_from_slice(text.as_bytes()),
     });
-    let Some(target) = target else {
-        return send_error(core, connection, request.id, "Forbidden");
+    let failed = |route, cause| Failed {
+        request: request.id,
+        route,
+        cause,
     };
+    let Some(target) = target else {
+        let failed = failed(None, Cause::NoRoute);
+        return send_error(core, connection, failed, "Forbidden", || {
+            no_route(&deployed.routes, text, core.config.guesses.json)
+        });
+    };
+    let failed = |cause| failed(Some(target.key.as_str()), cause);
     if let Err(by) = core.admit_message(&connection.stage, &target.key) {
         core.tell(connection.id, || What::Throttled {
             request: Some(request.id),
             by,
         });
-        return send_error(
-            core,
-            connection,
-            request.id,
+        let (failed, text) = (
+            failed(Cause::Throttled),
             &core.config.guesses.throttled_text,
         );
+        return send_error(core, connection, failed, text, || by.to_string());
     }
     if let Some(models) = &target.models
         && !model::accepts(models, text, core.config.guesses.json)
     {
-        return model::send_refusal(core, connection, request.id, message);
+        return send_refusal(core, connection, request.id, message, &target.key);
     }
     if target.function.is_none() {
-        return match &target.backend {
-            Some(_) => start_backend(core, connection, request, message, target, text),
-            None => send_error(core, connection, request.id, "Internal server error"),
+        return match (&target.backend, &target.not_emulated) {
+            (Some(_), _) => start_backend(core, connection, request, message, target, text),
+            (None, Some(what)) => {
+                let why = || format!("its integration is not emulated: {what}");
+                send_error(core, connection, failed(Cause::NotEmulated), INTERNAL, why);
+            }
+            (None, None) => {
+                let why = || "the route has no Target in the template".to_owned();
+                send_error(core, connection, failed(Cause::NoTarget), INTERNAL, why);
+            }
         };
     }
     let payload = event::message(connection, request, message, &target.key, text);
@@ -144,53 +167,52 @@ async fn answer(
     function: &Function,
     payload: Bytes,
 ) {
-    match core
+    let outcome = core
         .call(connection, request, &target.key, function, payload)
-        .await
-    {
-        Outcome::Response(_) if !target.two_way => {}
+        .await;
+    let longest = core.config.limits.message;
+    let (cause, message, what) = match outcome {
+        Outcome::Response(_) if !target.two_way => return,
         Outcome::Response(response) => match ProxyResponse::read(&response) {
-            Ok(response) if response.body.is_empty() => {}
+            Ok(response) if response.body.is_empty() => return,
             // Developer Guide, "Quotas …": a message has at most 128 KB. What a longer one becomes
             // is not documented.
-            Ok(response) if response.body.len() <= core.config.limits.message => {
-                send(
-                    core,
-                    connection,
-                    Origin::RouteResponse(request),
-                    &Bytes::from(response.body),
-                );
+            Ok(response) if response.body.len() <= longest => {
+                let origin = || Origin::RouteResponse(request);
+                return send(core, connection, origin, &Bytes::from(response.body));
             }
-            Ok(_) | Err(_) => send_error(core, connection, request, "Internal server error"),
+            Ok(_) => {
+                let what = format!("answered more than {longest} bytes");
+                (Cause::Answer, INTERNAL, what)
+            }
+            Err(_) => {
+                let what = "answered no object with a statusCode and, if any, a body that is text";
+                (Cause::Answer, INTERNAL, what.to_owned())
+            }
         },
-        Outcome::FunctionError(_) | Outcome::NotInvoked(_) => {
-            send_error(core, connection, request, "Internal server error");
+        Outcome::FunctionError(_) => (Cause::FunctionError, INTERNAL, "failed".to_owned()),
+        Outcome::NotInvoked(why) => (
+            Cause::NotInvoked,
+            INTERNAL,
+            format!("was not called: {why}"),
+        ),
+        Outcome::TimedOut => {
+            let what = "did not answer in time".to_owned();
+            (Cause::TimedOut, "Endpoint request timed out", what)
         }
-        Outcome::TimedOut => send_error(core, connection, request, "Endpoint request timed out"),
         Outcome::Throttled => {
-            send_error(
-                core,
-                connection,
-                request,
-                &core.config.guesses.throttled_text,
-            );
+            let message = core.config.guesses.throttled_text.as_str();
+            (Cause::Throttled, message, "is throttled".to_owned())
         }
-    }
-}
-
-/// The gateway's error frame, with the spaces that AWS writes (logged: aws-samples
-/// simple-websockets-chat-app issue 42, aws/chalice issue 1406; `Too Many Requests` is a guess).
-pub(crate) fn send_error(core: &Core, connection: &Connection, request: Id, message: &str) {
-    let id = connection.id;
-    let message = serde_json::json!(message);
-    let frame =
-        format!(r#"{{"message": {message}, "connectionId":"{id}", "requestId":"{request}"}}"#);
-    send(
-        core,
-        connection,
-        Origin::GatewayError(request),
-        &Bytes::from(frame),
-    );
+    };
+    let failed = Failed {
+        request,
+        route: Some(&target.key),
+        cause,
+    };
+    send_error(core, connection, failed, message, || {
+        format!("{} {what}", function.id)
+    });
 }
 
 /// How many times the bound of posts may wait of answers. A client that asks for much at once is not
@@ -199,15 +221,20 @@ pub(crate) fn send_error(core: &Core, connection: &Connection, request: Id, mess
 const ANSWERS: usize = 16;
 
 /// Sends to the client what was made for it; if it does not read at all, or is gone, that is lost.
-pub(crate) fn send(core: &Core, connection: &Connection, origin: Origin, body: &Bytes) {
+pub(crate) fn send(
+    core: &Core,
+    connection: &Connection,
+    origin: impl FnOnce() -> Origin,
+    body: &Bytes,
+) {
     let bound = core.config.limits.out_queue.saturating_mul(ANSWERS);
     match fault::send(core, connection, body, bound) {
         Ok(()) => core.tell(connection.id, || What::MessageOut {
-            origin,
+            origin: origin(),
             body: body.clone(),
         }),
         Err(why) => core.tell(connection.id, || What::NotSent {
-            origin,
+            origin: origin(),
             len: body.len(),
             why,
         }),

@@ -2,16 +2,10 @@
 //!
 //! Developer Guide, "Request validation for WebSocket APIs in API Gateway".
 
-use bytes::Bytes;
 use gatepost_template::RequestModels;
 
-use crate::Id;
-use crate::Origin;
-use crate::connection::Connection;
-use crate::gateway::Core;
 use crate::json::Reading;
 use crate::json::read;
-use crate::message::send;
 use crate::route;
 
 /// Whether a message fits the model that the expression selects, or else that of `$default`. Without
@@ -28,14 +22,4 @@ pub(crate) fn accepts(models: &RequestModels, text: &str, reading: Reading) -> b
         Err(_) => read(text, reading).and_then(|json| serde_json::to_value(&json).ok()),
     };
     message.is_some_and(|message| model.accepts(&message))
-}
-
-/// The frame of the guide ("Set up WebSocket routes", "Bad request body"), with its spaces.
-pub(crate) fn send_refusal(core: &Core, connection: &Connection, request: Id, message: Id) {
-    let id = connection.id;
-    let frame = format!(
-        r#"{{"message" : "Bad request body", "connectionId": "{id}", "messageId": "{message}"}}"#
-    );
-    let origin = Origin::GatewayError(request);
-    send(core, connection, origin, &Bytes::from(frame));
 }

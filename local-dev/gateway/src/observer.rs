@@ -153,13 +153,72 @@ pub enum Outcome {
     NotInvoked(String),
 }
 
+/// Why a message of a client came to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// It names no route, and there is no `$default`.
+    NoRoute,
+    /// Its route has no target.
+    NoTarget,
+    /// The integration of its route is not emulated.
+    NotEmulated,
+    /// It does not fit the model of its route.
+    Model,
+    /// A quota is used up, or the function's concurrency.
+    Throttled,
+    /// The function cannot be called.
+    NotInvoked,
+    /// The function failed.
+    FunctionError,
+    /// The integration took too long.
+    TimedOut,
+    /// The answer of the function or the integration cannot be used.
+    Answer,
+    /// An integration that is no function's proxy failed.
+    Integration,
+}
+
+impl Cause {
+    /// Its name in facts.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NoRoute => "no_route",
+            Self::NoTarget => "no_target",
+            Self::NotEmulated => "not_emulated",
+            Self::Model => "model",
+            Self::Throttled => "throttled",
+            Self::NotInvoked => "not_invoked",
+            Self::FunctionError => "function_error",
+            Self::TimedOut => "timed_out",
+            Self::Answer => "answer",
+            Self::Integration => "integration",
+        }
+    }
+}
+
+/// A message of a client came to nothing, and the client is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GatewayError {
+    /// `requestId` of the message's event.
+    pub request: Id,
+    /// The key of its route; `None` when there is none.
+    pub route: Option<String>,
+    /// Why.
+    pub cause: Cause,
+    /// The same for a person. The route key that a message named can be part of it, shortened.
+    pub why: String,
+    /// What the client is told: `message` of the frame.
+    pub message: String,
+}
+
 /// Where a message to the client comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// A route response to this request.
     RouteResponse(Id),
-    /// An error of the gateway about this request.
-    GatewayError(Id),
+    /// An error of the gateway.
+    GatewayError(GatewayError),
     /// A post to `@connections`.
     Post,
 }

@@ -1,8 +1,10 @@
 //! The facts themselves: what `--json` prints and the console shows.
 //!
 //! No fact holds a message's body, a payload, a token or a client's address; a line that a
-//! function printed is passed on as it is.
+//! function printed is passed on as it is, and of a message that has no route the beginning of the
+//! key that it named is told.
 
+use gatepost_gateway::Cause;
 use gatepost_gateway::Id;
 use gatepost_runtime_api::Condition;
 use serde::Serialize;
@@ -145,7 +147,18 @@ pub(crate) enum Kind {
         connection: Id,
         /// `requestId` of the event.
         request: Id,
-        /// Its length.
+        /// The route key; absent when there is none.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        route: Option<String>,
+        /// `no_route`, `no_target`, `not_emulated`, `model`, `throttled`, `not_invoked`,
+        /// `function_error`, `timed_out`, `answer` or `integration`.
+        #[serde(serialize_with = "name_of_cause")]
+        cause: Cause,
+        /// The same for a person.
+        why: String,
+        /// What the client is told.
+        message: String,
+        /// Length of the frame.
         bytes: usize,
     },
     /// A message for a client was refused.
@@ -323,6 +336,13 @@ pub(crate) enum Kind {
     },
     /// The emulator begins to stop.
     Stopping,
+}
+
+fn name_of_cause<S: serde::Serializer>(
+    cause: &Cause,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_str(cause.name())
 }
 
 /// What came of a call.

@@ -1,17 +1,23 @@
 //! Facts as lines for a person, on standard error.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::io::Write;
 
+use gatepost_gateway::Cause;
 use gatepost_runtime_api::Condition;
 
 use super::ByWhom;
 use super::Entry;
+use super::Fact;
 use super::Kind;
 use super::Opening;
 use super::Result;
 use super::outlet::Sink;
 use crate::style::Style;
+
+/// How often an error of which clients are told is shown at most, for each route and cause.
+const SHOWN_EVERY_MS: u64 = 1000;
 
 /// Lines for a person: what functions print, who comes and goes, and what goes wrong. What goes
 /// right all the time is in the console.
@@ -19,20 +25,68 @@ use crate::style::Style;
 pub(crate) struct Terminal<W> {
     to: W,
     style: Style,
+    repeats: Repeats,
+}
+
+/// Errors of which clients were told, by route and cause: a client that goes wrong does so with every
+/// message.
+#[derive(Debug, Default)]
+struct Repeats(BTreeMap<(Option<String>, Cause), Repeat>);
+
+#[derive(Debug)]
+struct Repeat {
+    /// When one was shown last, in milliseconds since 1970.
+    at: u64,
+    /// Those after it.
+    left_out: u64,
+}
+
+impl Repeats {
+    /// How often the same happened since it was shown last; `None` if it was shown within the last
+    /// second, and is not to be shown now.
+    fn since_shown(&mut self, at: u64, route: Option<&str>, cause: Cause) -> Option<u64> {
+        let before = self.0.get_mut(&(route.map(str::to_owned), cause));
+        if let Some(repeat) = before
+            && at < repeat.at + SHOWN_EVERY_MS
+        {
+            repeat.left_out += 1;
+            return None;
+        }
+        let shown = Repeat { at, left_out: 0 };
+        let before = self.0.insert((route.map(str::to_owned), cause), shown);
+        Some(before.map_or(0, |repeat| repeat.left_out))
+    }
 }
 
 impl<W: Write> Terminal<W> {
     /// Lines to `to`.
     pub(crate) fn new(to: W, style: Style) -> Self {
-        Self { to, style }
+        Self {
+            to,
+            style,
+            repeats: Repeats::default(),
+        }
     }
 }
 
 impl<W: Write + Send> Sink for Terminal<W> {
     fn fact(&mut self, entry: &Entry) -> io::Result<()> {
-        match line(&entry.fact.kind, self.style) {
-            Some(line) => writeln!(self.to, "{line}"),
-            None => Ok(()),
+        let Fact { at, kind } = &entry.fact;
+        let Some(line) = line(kind, self.style) else {
+            return Ok(());
+        };
+        let left_out = match kind {
+            Kind::ErrorSent { route, cause, .. } => {
+                match self.repeats.since_shown(*at, route.as_deref(), *cause) {
+                    Some(left_out) => left_out,
+                    None => return Ok(()),
+                }
+            }
+            _ => 0,
+        };
+        match left_out {
+            0 => writeln!(self.to, "{line}"),
+            _ => writeln!(self.to, "{line} ({left_out} more since it was shown)"),
         }
     }
 
@@ -158,6 +212,25 @@ fn line(kind: &Kind, style: Style) -> Option<String> {
             why: Some(why),
             ..
         } => format!("{} {route}: {calls}: {why}", style.red("!")),
+        // What else can go wrong has a line of its own.
+        Kind::ErrorSent {
+            route,
+            cause:
+                Cause::NoRoute
+                | Cause::NoTarget
+                | Cause::NotEmulated
+                | Cause::Model
+                | Cause::NotInvoked
+                | Cause::Answer,
+            why,
+            message,
+            ..
+        } => {
+            let route = route.as_ref().map(|route| format!("{route}: "));
+            let route = route.unwrap_or_default();
+            let mark = style.yellow("!");
+            format!("{mark} {route}{why}: the client gets {message}")
+        }
         Kind::Throttled { function } => {
             format!(
                 "{} {function} is throttled: its reserved concurrency is used up, or too many callers wait",
@@ -328,6 +401,48 @@ mod tests {
         let said = line(&bad(1), Style::plain()).unwrap();
         assert!(said.contains("unknown key"), "{said}");
         assert_eq!(line(&bad(2), Style::plain()), None);
+    }
+
+    fn error(at: u64, route: Option<&str>, cause: Cause, why: &str) -> Entry {
+        let kind = Kind::ErrorSent {
+            connection: "PJqB0fHsqRcCHlw=".parse().unwrap(),
+            request: "PJqB0fHsqRcCHlw=".parse().unwrap(),
+            route: route.map(str::to_owned),
+            cause,
+            why: why.into(),
+            message: "Forbidden".into(),
+            bytes: 91,
+        };
+        let fact = Fact { at, kind };
+        Entry { number: 1, fact }
+    }
+
+    #[test]
+    fn an_error_that_repeats_is_shown_once_a_second_with_how_often() {
+        let mut terminal = Terminal::new(Vec::new(), Style::plain());
+        let (lost, other) = (
+            r#"no route for "a" (x) and no $default"#,
+            Cause::NotEmulated,
+        );
+        for (at, route, cause) in [
+            (5_000, None, Cause::NoRoute),
+            (5_001, None, Cause::NoRoute),
+            (5_001, Some("echo"), other),
+            (5_999, None, Cause::NoRoute),
+            (6_000, None, Cause::NoRoute),
+            (7_000, None, Cause::NoRoute),
+            // Its own line says it.
+            (9_000, Some("echo"), Cause::FunctionError),
+        ] {
+            let why = if cause == other { "not emulated" } else { lost };
+            terminal.fact(&error(at, route, cause, why)).unwrap();
+        }
+        let shown = r#"! no route for "a" (x) and no $default: the client gets Forbidden"#;
+        let text = format!(
+            "{shown}\n! echo: not emulated: the client gets Forbidden\n\
+             {shown} (2 more since it was shown)\n{shown}\n"
+        );
+        assert_eq!(String::from_utf8(terminal.to).unwrap(), text);
     }
 
     #[test]

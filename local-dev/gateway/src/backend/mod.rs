@@ -18,9 +18,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gatepost_template::Backend;
+use gatepost_template::Callee;
 use gatepost_template::Calls;
 use tokio::time::Instant;
 
+use crate::Cause;
 use crate::Outcome;
 use crate::What;
 use crate::connection::Connection;
@@ -105,6 +107,16 @@ impl Failure {
         }
     }
 
+    fn cause(&self) -> Cause {
+        match self {
+            Self::Internal(_) | Self::UnsupportedMediaType | Self::Unreachable(_) => {
+                Cause::Integration
+            }
+            Self::TimedOut => Cause::TimedOut,
+            Self::Throttled => Cause::Throttled,
+        }
+    }
+
     fn why(&self) -> &str {
         match self {
             Self::Internal(why) | Self::Unreachable(why) => why,
@@ -116,6 +128,15 @@ impl Failure {
 /// Calls an integration, and makes of its answer what the client gets.
 async fn run(backend: &Backend, call: &Call<'_>) -> Result<Answer, Failure> {
     let began = Instant::now();
+    let tell = |outcome| {
+        call.core.tell(call.connection.id, || What::Integrated {
+            request: call.request.id,
+            route: call.route.to_owned(),
+            calls: shown(&backend.calls),
+            outcome,
+            took: began.elapsed(),
+        });
+    };
     let answered = match &backend.calls {
         Calls::Nothing => match request::body(backend, call).and_then(mock) {
             Ok(answered) => {
@@ -125,21 +146,14 @@ async fn run(backend: &Backend, call: &Call<'_>) -> Result<Answer, Failure> {
             Err(failure) => Err(failure),
         },
         Calls::Function(callee) => {
-            let payload = request::body(backend, call)?;
-            let variables = &call.deployed.variables;
-            let id = request::function(callee, variables).map_err(Failure::Internal)?;
-            let function = Function {
-                id,
-                timeout: backend.timeout,
-            };
-            return match invoke(backend, call, &function, payload.into()).await? {
-                Some(answered) => answer::answer(backend, call, &answered),
-                None => Ok(Answer {
-                    status: 200,
-                    headers: Vec::new(),
-                    body: String::new(),
-                }),
-            };
+            let answer = run_function(backend, call, callee).await;
+            // What becomes of the function itself is told where it is called.
+            if let Err(failure) = &answer
+                && failure.cause() == Cause::Integration
+            {
+                tell(Err(failure.why().to_owned()));
+            }
+            return answer;
         }
         Calls::Http { method, url, proxy } => {
             let request = request::http(backend, call, method, url, *proxy);
@@ -155,17 +169,43 @@ async fn run(backend: &Backend, call: &Call<'_>) -> Result<Answer, Failure> {
             "the stage has no variable that names the function".to_owned(),
         )),
     };
-    call.core.tell(call.connection.id, || What::Integrated {
-        request: call.request.id,
-        route: call.route.to_owned(),
-        calls: shown(&backend.calls),
-        outcome: match &answered {
-            Ok(answered) => Ok(answered.status),
-            Err(failure) => Err(failure.why().to_owned()),
-        },
-        took: began.elapsed(),
-    });
-    answer::answer(backend, call, &answered?)
+    match answered {
+        Ok(answered) => {
+            let answer = answer::answer(backend, call, &answered);
+            tell(match &answer {
+                Ok(_) => Ok(answered.status),
+                Err(failure) => Err(format!("{} came, but {}", answered.status, failure.why())),
+            });
+            answer
+        }
+        Err(failure) => {
+            tell(Err(failure.why().to_owned()));
+            Err(failure)
+        }
+    }
+}
+
+/// The same for a function that gets what the request template makes.
+async fn run_function(
+    backend: &Backend,
+    call: &Call<'_>,
+    callee: &Callee,
+) -> Result<Answer, Failure> {
+    let payload = request::body(backend, call)?;
+    let variables = &call.deployed.variables;
+    let id = request::function(callee, variables).map_err(Failure::Internal)?;
+    let function = Function {
+        id,
+        timeout: backend.timeout,
+    };
+    match invoke(backend, call, &function, payload.into()).await? {
+        Some(answered) => answer::answer(backend, call, &answered),
+        None => Ok(Answer {
+            status: 200,
+            headers: Vec::new(),
+            body: String::new(),
+        }),
+    }
 }
 
 /// What comes within the integration's time.

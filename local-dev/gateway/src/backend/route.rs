@@ -10,17 +10,19 @@ use super::Answer;
 use super::Call;
 use super::Failure;
 use super::run;
+use crate::Cause;
 use crate::Id;
 use crate::Origin;
 use crate::close::Ending;
 use crate::connection::Connection;
 use crate::deployment::Target;
+use crate::error_frame::Failed;
+use crate::error_frame::send_error;
 use crate::event;
 use crate::gateway::Core;
 use crate::head::Head;
 use crate::json::Json;
 use crate::message::send;
-use crate::message::send_error;
 use crate::refusal::Refusal;
 
 /// Calls the integration of a message's route and sends to the client what becomes of it.
@@ -45,25 +47,31 @@ pub(crate) async fn message(
         body: text,
         is_answered: target.two_way,
     };
+    let failed = |cause| Failed {
+        request: request.id,
+        route: Some(target.key.as_str()),
+        cause,
+    };
     match run(backend, &call).await {
         Ok(_) if !target.two_way => {}
         Ok(answer) if answer.body.is_empty() => {}
         Ok(answer) if answer.body.len() <= core.config.limits.message => {
-            let origin = Origin::RouteResponse(request.id);
+            let origin = || Origin::RouteResponse(request.id);
             send(core, connection, origin, &Bytes::from(answer.body));
         }
-        Ok(_) => send_error(core, connection, request.id, "Internal server error"),
+        Ok(_) => {
+            let longest = core.config.limits.message;
+            let why = || format!("its integration answered more than {longest} bytes");
+            let text = "Internal server error";
+            send_error(core, connection, failed(Cause::Answer), text, why);
+        }
         Err(failure) => {
-            tracing::debug!(
-                route = target.key,
-                why = failure.why(),
-                "an integration failed"
-            );
             let text = match &failure {
                 Failure::Throttled => &core.config.guesses.throttled_text,
                 other => other.message(),
             };
-            send_error(core, connection, request.id, text);
+            let why = || failure.why().to_owned();
+            send_error(core, connection, failed(failure.cause()), text, why);
         }
     }
 }

@@ -25,3 +25,4 @@ mod remains;
 mod signatures;
 mod start;
 mod tls;
+mod told;
