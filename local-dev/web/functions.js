@@ -47,7 +47,7 @@ function lastError(f, now) {
   return reason(`${duration(now - f.last_error.at)} ago: ${f.last_error.message}`);
 }
 
-/** Shows the routes of a state, and what its template asks for that is not emulated. */
+/** Shows the routes of a state, and what is said about its template. */
 export function showRoutes({ routes, findings, stages, not_reloaded }) {
   const several = new Set(stages.map((stage) => stage.api)).size > 1;
   const columns = [
@@ -69,7 +69,7 @@ export function showRoutes({ routes, findings, stages, not_reloaded }) {
     at("findings"),
     not_reloaded ? element("pre", { class: "error" }, `Not reloaded, what ran before goes on: ${not_reloaded}`) : "",
     ...findings.map((finding) =>
-      element("p", {}, element("code", { class: "soft" }, finding.at), ` ${finding.what}`,
+      element("p", {}, element("code", { class: "soft" }, finding.at), ` ${finding.kind}: ${finding.what}`,
         finding.help ? element("span", { class: "soft" }, ` ${finding.help}`) : null)),
   );
 }

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use crate::board::State;
+use crate::overview;
 use crate::overview::Overview;
 use crate::overview::duration;
 use crate::style::Style;
@@ -98,7 +99,7 @@ pub(crate) fn banner(
                 "  {} {} {}{help}",
                 style.yellow("!"),
                 style.dim(&at),
-                finding.what
+                overview::labelled(finding)
             ),
         );
     }
@@ -179,6 +180,7 @@ mod tests {
     use expect_test::expect;
     use gatepost_template::At;
     use gatepost_template::Finding;
+    use gatepost_template::FindingKind;
 
     use super::*;
     use crate::overview::Endpoints;
@@ -284,6 +286,7 @@ mod tests {
             programs: BTreeMap::from([("Connect".to_owned(), "target/debug/connect".to_owned())]),
             functions: BTreeMap::new(),
             findings: vec![Finding {
+                kind: FindingKind::NotEmulated,
                 at,
                 what: "VPC is not emulated".into(),
                 help: Some("functions reach this machine's network".into()),

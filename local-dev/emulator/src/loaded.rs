@@ -257,7 +257,7 @@ impl Described {
                 .iter()
                 .map(|(id, function)| (id.clone(), function.name.clone()))
                 .collect(),
-            findings: findings(&project, &served),
+            findings: findings(&project, &served, &launches),
             endpoints,
         };
         Ok(Loaded {
@@ -334,7 +334,11 @@ fn project(arguments: &DevArguments) -> anyhow::Result<Project> {
 }
 
 /// What the reader found and no row of the table says, and what is called otherwise here.
-fn findings(project: &Project, served: &Served) -> Vec<Finding> {
+fn findings(
+    project: &Project,
+    served: &Served,
+    launches: &BTreeMap<String, Launch>,
+) -> Vec<Finding> {
     let of_routes = project
         .apis
         .iter()
@@ -343,16 +347,17 @@ fn findings(project: &Project, served: &Served) -> Vec<Finding> {
             Some(Integration::Unsupported(finding)) => Some(finding),
             Some(Integration::Lambda { .. } | Integration::Backend(_)) | None => None,
         });
-    let of_functions = project
+    let stopped = project
         .functions
         .values()
-        .filter_map(|function| match &function.code {
-            Code::Unsupported(finding) => Some(finding),
-            Code::Cargo { .. } | Code::Folder(_) | Code::Inline(_) => None,
-        });
+        .filter(|function| matches!(launches[&function.id], Launch::Unsupported(_)));
+    let of_functions = stopped.filter_map(|function| match &function.code {
+        Code::Unsupported(finding) => Some(finding),
+        Code::Cargo { .. } | Code::Folder(_) | Code::Inline(_) => function.no_runtime.as_ref(),
+    });
     let in_table: Vec<&Finding> = of_routes.chain(of_functions).collect();
     let found = project
-        .unsupported
+        .findings
         .iter()
         .filter(|finding| !in_table.contains(finding))
         .cloned();

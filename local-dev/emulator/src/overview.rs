@@ -339,6 +339,15 @@ pub(crate) fn program(launch: &Launch, folder: &Path) -> Option<String> {
     })
 }
 
+/// What a finding is, and what it says; once if that is the same.
+pub(crate) fn labelled(finding: &Finding) -> String {
+    let (label, what) = (finding.kind.label(), &finding.what);
+    match what.contains(label) {
+        true => what.clone(),
+        false => format!("{label}: {what}"),
+    }
+}
+
 /// A finding on one line.
 pub(crate) fn sentence(finding: &Finding) -> String {
     let help = finding

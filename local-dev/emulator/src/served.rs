@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use gatepost_template::Api;
 use gatepost_template::Finding;
+use gatepost_template::FindingKind;
 use gatepost_template::Integration;
 use gatepost_template::Mapping;
 use gatepost_template::Stage;
@@ -54,6 +55,7 @@ impl Served {
                 };
                 if name != own.name && (index, position) != (0, 0) {
                     findings.push(Finding {
+                        kind: FindingKind::Note,
                         at: api.at.clone(),
                         what: format!(
                             "the stage `{}` of `{}` is called `{name}` here: the other name is taken",

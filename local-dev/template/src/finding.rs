@@ -22,9 +22,34 @@ impl fmt::Display for At {
     }
 }
 
-/// Something of the template that is wrong or not emulated.
+/// What a finding means for whoever deploys the template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FindingKind {
+    /// AWS refuses it, or it does not do there what was meant.
+    FailsOnAws,
+    /// AWS does it, and the emulator does not.
+    NotEmulated,
+    /// It works, and somebody should know.
+    Note,
+}
+
+impl FindingKind {
+    /// It in two or three words.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::FailsOnAws => "fails on AWS",
+            Self::NotEmulated => "not emulated",
+            Self::Note => "note",
+        }
+    }
+}
+
+/// Something of the template that a person should look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
+    /// What it means.
+    pub kind: FindingKind,
     /// Where.
     pub at: At,
     /// What is wrong or not emulated, and why.
@@ -34,9 +59,10 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// A finding without help.
+    /// A finding without help, of something that is not emulated until somebody says otherwise.
     pub(crate) fn new(at: &At, what: impl Into<String>) -> Self {
         Self {
+            kind: FindingKind::NotEmulated,
             at: at.clone(),
             what: what.into(),
             help: None,
@@ -44,8 +70,19 @@ impl Finding {
     }
 
     /// The same with what to do about it.
-    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+    pub(crate) fn help(self, help: impl Into<String>) -> Self {
+        self.maybe_help(Some(help.into()))
+    }
+
+    /// The same with what to do about it, if that is known.
+    pub(crate) fn maybe_help(mut self, help: Option<String>) -> Self {
+        self.help = help;
+        self
+    }
+
+    /// The same of another kind.
+    pub(crate) fn of(mut self, kind: FindingKind) -> Self {
+        self.kind = kind;
         self
     }
 }
@@ -65,8 +102,8 @@ impl fmt::Display for Finding {
 pub(crate) struct Findings {
     /// What refuses the template.
     pub(crate) errors: Vec<Finding>,
-    /// What is not emulated.
-    pub(crate) unsupported: Vec<Finding>,
+    /// What a person should look at, and does not refuse the template.
+    pub(crate) told: Vec<Finding>,
     /// Lines, columns and texts of both: a value of `Globals` is met with every function.
     noted: HashSet<(usize, usize, String)>,
 }
@@ -75,14 +112,29 @@ impl Findings {
     /// Notes what refuses the template.
     pub(crate) fn error(&mut self, finding: Finding) {
         if self.is_new(&finding) {
-            self.errors.push(finding);
+            self.errors.push(finding.of(FindingKind::FailsOnAws));
         }
+    }
+
+    /// Notes what AWS refuses, or what does not do there what was meant.
+    pub(crate) fn fails_on_aws(&mut self, finding: Finding) {
+        self.tell(finding.of(FindingKind::FailsOnAws));
     }
 
     /// Notes what is not emulated.
     pub(crate) fn unsupported(&mut self, finding: Finding) {
+        self.tell(finding.of(FindingKind::NotEmulated));
+    }
+
+    /// Notes what works, and somebody should know.
+    pub(crate) fn note(&mut self, finding: Finding) {
+        self.tell(finding.of(FindingKind::Note));
+    }
+
+    /// Notes what its kind says.
+    pub(crate) fn tell(&mut self, finding: Finding) {
         if self.is_new(&finding) {
-            self.unsupported.push(finding);
+            self.told.push(finding);
         }
     }
 

@@ -4,8 +4,8 @@
 //! `Node`s with positions (`yaml`), the intrinsic functions in it are evaluated where a
 //! value is wanted (`eval`), and resources become APIs and functions (`read`).
 //!
-//! What is wrong refuses the template ([`Refusal`]); what is right but not emulated is told
-//! in [`Project::unsupported`], and the rest works on.
+//! What is wrong refuses the template ([`Refusal`]); what is right but not emulated, or fails on
+//! AWS, is told in [`Project::findings`], and the rest works on.
 
 mod domain;
 mod eval;
@@ -23,6 +23,7 @@ mod yaml;
 
 pub use finding::At;
 pub use finding::Finding;
+pub use finding::FindingKind;
 pub use finding::render;
 pub use integration::*;
 pub use load::Refusal;

@@ -49,11 +49,7 @@ pub fn load(path: &Path, parameters: &BTreeMap<String, String>) -> Result<Projec
         column: 1,
     };
     let unreadable = |what: String, help: Option<&str>| Refusal {
-        findings: vec![Finding {
-            at: start.clone(),
-            what,
-            help: help.map(str::to_owned),
-        }],
+        findings: vec![Finding::new(&start, what).maybe_help(help.map(str::to_owned))],
         source: String::new(),
     };
     let bytes = std::fs::read(path).map_err(|error| {

@@ -24,9 +24,9 @@ pub struct Project {
     pub functions: BTreeMap<String, Function>,
     /// `Metadata: Gatepost: Page`: the folder served at `/`, absolute.
     pub page: Option<PathBuf>,
-    /// What is not emulated, in the order of the template: shown in the ready table, never
-    /// silently allowed. Reasons that stand at a route or function are here as well.
-    pub unsupported: Vec<Finding>,
+    /// What is not emulated or fails on AWS, in the order of the template: shown in the ready
+    /// table, never silently allowed. Reasons that stand at a route or function are here as well.
+    pub findings: Vec<Finding>,
 }
 
 /// `AWS::ApiGatewayV2::Api` with `ProtocolType: WEBSOCKET`, or `AWS::Serverless::WebSocketApi`.
@@ -216,10 +216,13 @@ pub struct Function {
     pub code: Code,
     /// `Runtime`, for example `provided.al2023` or `python3.12`.
     pub runtime: String,
+    /// Why nothing that is installed here runs code of this runtime; what cargo builds does not
+    /// need one. It is in [`Project::findings`], too.
+    pub no_runtime: Option<Finding>,
     /// `Handler`.
     pub handler: String,
     /// `Environment.Variables`, resolved; what could not be resolved is absent and in
-    /// [`Project::unsupported`].
+    /// [`Project::findings`].
     pub environment: BTreeMap<String, String>,
     /// `MemorySize` in MB, 128 by default.
     pub memory_mb: u32,

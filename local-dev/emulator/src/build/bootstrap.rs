@@ -8,13 +8,8 @@ use gatepost_runtime_api::Command;
 
 use super::Launch;
 
-/// A command for a function of `runtime` with its code in `folder`.
-pub(super) fn launch(runtime: &str, folder: &Path) -> Launch {
-    if !runtime.starts_with("provided") {
-        return Launch::Unsupported(format!(
-            "Runtime {runtime} is not emulated: nodejs…, python3… and provided… are"
-        ));
-    }
+/// A command for a function with its code in `folder`.
+pub(super) fn launch(folder: &Path) -> Launch {
     let program = folder.join("bootstrap");
     match program.metadata() {
         Ok(file) if !file.is_file() => {
@@ -54,18 +49,12 @@ mod tests {
     fn a_bootstrap_must_be_there_and_executable() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bootstrap");
-        let run = || launch("provided.al2023", folder.path());
+        let run = || launch(folder.path());
         assert!(unsupported(run()).contains("there is no"));
         fs::write(&path, "#!/bin/sh\n").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         assert!(unsupported(run()).contains("chmod +x"));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         assert!(matches!(run(), Launch::Command(command) if command.program == path));
-    }
-
-    #[test]
-    fn other_runtimes_are_named_and_refused() {
-        let why = unsupported(launch("java21", Path::new("/")));
-        assert!(why.contains("Runtime java21 is not emulated"), "{why}");
     }
 }

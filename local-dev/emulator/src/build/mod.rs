@@ -190,13 +190,16 @@ pub(crate) async fn prepare(
             arguments: Vec::new(),
             folder: folder.clone(),
         }),
+        Code::Folder(_) | Code::Inline(_) if let Some(finding) = &function.no_runtime => {
+            Launch::Unsupported(overview::sentence(finding))
+        }
         Code::Folder(folder) => {
             match interpreters.get(&(function.runtime.as_str(), folder.as_path())) {
                 Some(found) => {
                     warnings.extend(found.warnings.iter().cloned());
                     found.launch(&function.handler, folder)
                 }
-                None => bootstrap::launch(&function.runtime, folder),
+                None => bootstrap::launch(folder),
             }
         }
         Code::Inline(_) => Launch::Unsupported("its inline code was not written".into()),

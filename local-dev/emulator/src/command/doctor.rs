@@ -128,11 +128,10 @@ fn template(arguments: &TemplateArguments, checks: &mut Vec<Check>) -> BTreeMap<
             ),
         ),
     });
-    let findings = project.unsupported.iter();
-    checks.extend(
-        findings
-            .map(|finding| Check::new("not emulated", State::Note, overview::sentence(finding))),
-    );
+    checks.extend(project.findings.iter().map(|finding| {
+        let (label, sentence) = (finding.kind.label(), overview::sentence(finding));
+        Check::new(label, State::Note, sentence)
+    }));
     project.functions
 }
 

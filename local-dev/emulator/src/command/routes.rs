@@ -107,8 +107,9 @@ pub(super) fn run(arguments: &RoutesArguments, process: &Process) -> anyhow::Res
         print(&lines(None, &of(None), &project, &process.folder))?;
         print("\n")?;
     }
-    for finding in &project.unsupported {
-        print(&format!("not emulated: {}\n", overview::sentence(finding)))?;
+    for finding in &project.findings {
+        let (label, sentence) = (finding.kind.label(), overview::sentence(finding));
+        print(&format!("{label}: {sentence}\n"))?;
     }
     Ok(())
 }

@@ -73,6 +73,8 @@ struct Route<'a> {
 
 #[derive(Debug, Serialize)]
 struct Finding<'a> {
+    /// `fails on AWS`, `not emulated` or `note`.
+    kind: &'static str,
     at: String,
     what: &'a str,
     help: Option<&'a str>,
@@ -130,6 +132,7 @@ pub(super) fn state<'a>(running: &Running, overview: &'a Overview) -> State<'a> 
             .findings
             .iter()
             .map(|finding| Finding {
+                kind: finding.kind.label(),
                 at: finding.at.to_string(),
                 what: &finding.what,
                 help: finding.help.as_deref(),

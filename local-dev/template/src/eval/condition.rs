@@ -14,11 +14,11 @@ impl Scope {
     /// Whether a condition of the template holds.
     pub(crate) fn decide(&self, name: &str, at: &At) -> Result<bool, Stop> {
         let Some(condition) = self.conditions.get(name) else {
-            return Err(Stop::Wrong(Finding {
-                at: at.clone(),
-                what: format!("the template has no condition `{name}`"),
-                help: did_you_mean(name, self.conditions.keys().map(String::as_str)),
-            }));
+            return Err(Stop::Wrong(
+                Finding::new(at, format!("the template has no condition `{name}`")).maybe_help(
+                    did_you_mean(name, self.conditions.keys().map(String::as_str)),
+                ),
+            ));
         };
         self.visit(format!("the condition `{name}`"), at, || {
             self.holds(condition)

@@ -87,11 +87,13 @@ impl Scope {
             let key = self.needed(part)?;
             let Some(below) = found.get(&key) else {
                 let known = found.entries().iter().map(|entry| entry.key.as_str());
-                return Err(Stop::Wrong(crate::finding::Finding {
-                    at: part.at.clone(),
-                    what: format!("`Mappings` has no `{key}` here"),
-                    help: did_you_mean(&key, known),
-                }));
+                return Err(Stop::Wrong(
+                    crate::finding::Finding::new(
+                        &part.at,
+                        format!("`Mappings` has no `{key}` here"),
+                    )
+                    .maybe_help(did_you_mean(&key, known)),
+                ));
             };
             found = below;
         }

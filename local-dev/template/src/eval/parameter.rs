@@ -33,11 +33,16 @@ pub(crate) fn values(
     let declared = section.map_or(&[][..], Node::entries);
     for name in given.keys() {
         if !declared.iter().any(|entry| entry.key == *name) {
-            findings.error(Finding {
-                at: section.map_or(&template.at, |section| &section.at).clone(),
-                what: format!("the template has no parameter `{name}`, but a value is given"),
-                help: did_you_mean(name, declared.iter().map(|entry| entry.key.as_str())),
-            });
+            findings.error(
+                Finding::new(
+                    section.map_or(&template.at, |section| &section.at),
+                    format!("the template has no parameter `{name}`, but a value is given"),
+                )
+                .maybe_help(did_you_mean(
+                    name,
+                    declared.iter().map(|entry| entry.key.as_str()),
+                )),
+            );
         }
     }
     declared
@@ -68,11 +73,13 @@ fn value(entry: &Entry, given: Option<&str>, findings: &mut Findings) -> Option<
     let (name, declaration) = (&entry.key, &entry.value);
     for attribute in declaration.entries() {
         if !ATTRIBUTES.contains(&attribute.key.as_str()) {
-            findings.error(Finding {
-                at: attribute.at.clone(),
-                what: format!("`{}` is no attribute of a parameter", attribute.key),
-                help: did_you_mean(&attribute.key, ATTRIBUTES.iter().copied()),
-            });
+            findings.error(
+                Finding::new(
+                    &attribute.at,
+                    format!("`{}` is no attribute of a parameter", attribute.key),
+                )
+                .maybe_help(did_you_mean(&attribute.key, ATTRIBUTES.iter().copied())),
+            );
         }
     }
     let Some(kind) = declaration.get("Type").and_then(Node::as_text) else {
@@ -157,7 +164,7 @@ fn refusal(kind: &str, declaration: &Node, value: &str, findings: &mut Findings)
         // Patterns are Java's, which know more than the ones here.
         Err(_) => {
             let what = "this `AllowedPattern` is not checked here";
-            findings.unsupported(Finding::new(&pattern_node.at, what));
+            findings.note(Finding::new(&pattern_node.at, what));
             None
         }
     }

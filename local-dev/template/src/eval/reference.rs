@@ -217,10 +217,12 @@ impl Scope {
             .map(|resource| resource.id.as_str())
             .chain(self.parameters.keys().map(String::as_str))
             .chain(["AWS::Region", "AWS::AccountId", "AWS::StackName"]);
-        Stop::Wrong(Finding {
-            at: at.clone(),
-            what: format!("the template has no parameter and no resource `{name}`"),
-            help: did_you_mean(name, known),
-        })
+        Stop::Wrong(
+            Finding::new(
+                at,
+                format!("the template has no parameter and no resource `{name}`"),
+            )
+            .maybe_help(did_you_mean(name, known)),
+        )
     }
 }

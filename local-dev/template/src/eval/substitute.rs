@@ -57,9 +57,11 @@ impl Scope {
             return Err(Stop::Wrong(Finding::new(at, what).help(help)));
         }
         self.spend(1, at)?;
-        if name.starts_with("stageVariables.") && self.resources.get("stageVariables").is_none() {
+        if let Some((id @ ("stageVariables" | "request" | "context"), _)) = name.split_once('.')
+            && self.resources.get(id).is_none()
+        {
             let what = format!("`${{{name}}}` in `Fn::Sub` is no parameter and no resource");
-            let help = format!("a stage variable is written `${{!{name}}}`");
+            let help = format!("what API Gateway replaces is written `${{!{name}}}`");
             return Err(Stop::Wrong(Finding::new(at, what).help(help)));
         }
         let value = match name.split_once('.') {

@@ -328,7 +328,7 @@ fn says_what_is_wrong() {
         !GetAtt ApiStage.Name
             wrong t.yaml:1:1: `ApiStage` (AWS::ApiGatewayV2::Stage) has no attribute `Name` (this type has none)
         !Sub '${stageVariables.fn}'
-            wrong t.yaml:1:1: `${stageVariables.fn}` in `Fn::Sub` is no parameter and no resource (a stage variable is written `${!stageVariables.fn}`)
+            wrong t.yaml:1:1: `${stageVariables.fn}` in `Fn::Sub` is no parameter and no resource (what API Gateway replaces is written `${!stageVariables.fn}`)
         !Ref [a]
             wrong t.yaml:1:1: `Ref` takes a name, and this is a list
         !Ref
@@ -394,15 +394,15 @@ fn a_text_is_not_made_of_other_things() {
     .collect();
     expect![[r#"
         [a]
-            Wrong(Finding { at: At(1 }, what: "this must be text, and is a list", help: None })
+            Wrong(Finding { kind: NotEmulated, at: At(1 }, what: "this must be text, and is a list", help: None })
         ~
-            Wrong(Finding { at: At(1 }, what: "there is no value here", help: Some("an empty text is written `''`") })
+            Wrong(Finding { kind: NotEmulated, at: At(1 }, what: "there is no value here", help: Some("an empty text is written `''`") })
         !Ref Subnets
-            Wrong(Finding { at: At(1 }, what: "this must be text, and is a list", help: None })
+            Wrong(Finding { kind: NotEmulated, at: At(1 }, what: "this must be text, and is a list", help: None })
         '{{resolve:ssm:/db/password:1}}'
-            Unresolved(Finding { at: At(1 }, what: "a dynamic reference (`{{resolve:…}}`) is resolved by CloudFormation only", help: None })
+            Unresolved(Finding { kind: NotEmulated, at: At(1 }, what: "a dynamic reference (`{{resolve:…}}`) is resolved by CloudFormation only", help: None })
         !Sub 'mysql://{{resolve:secretsmanager:db:SecretString:password}}@${Stage}'
-            Unresolved(Finding { at: At(1 }, what: "a dynamic reference (`{{resolve:…}}`) is resolved by CloudFormation only", help: None })"#]].assert_eq(&said.join("\n"));
+            Unresolved(Finding { kind: NotEmulated, at: At(1 }, what: "a dynamic reference (`{{resolve:…}}`) is resolved by CloudFormation only", help: None })"#]].assert_eq(&said.join("\n"));
 }
 
 #[test]

@@ -152,7 +152,7 @@ impl<'s> Reader<'s> {
                 let what = format!("`{}` has more than {most} {what}", api.id);
                 let help = "AWS deploys that only with a quota that was raised";
                 let finding = Finding::new(&part.at, what).help(help);
-                self.findings.unsupported(finding);
+                self.findings.fails_on_aws(finding);
             }
         }
     }
@@ -171,7 +171,7 @@ impl<'s> Reader<'s> {
                 "`{NAME}` is not obeyed: no AWS::ApiGatewayV2::ApiMapping of this template says at \
                  which domain the API is reached"
             );
-            self.findings.unsupported(Finding::new(at, what));
+            self.findings.note(Finding::new(at, what));
         }
         !mappings.is_empty()
     }
@@ -181,18 +181,29 @@ impl Reader<'_> {
     /// Notes what a route selection expression asks for in vain ("WebSocket selection expressions
     /// in API Gateway": routes are selected by the body).
     fn check_route_selection(&mut self, api: &Resource, expression: &str) {
-        let expression = Expression::parse(expression);
-        let other = expression.parts().iter().find_map(|part| match part {
+        let node = api.properties.get("RouteSelectionExpression");
+        let at = node.map_or(&api.at, |node| &node.at);
+        let parsed = Expression::parse(expression);
+        // `\$default` is how everything is sent to one route on purpose.
+        let is_fixed = |part: &Part| matches!(part, Part::Static(text) if text != "$default");
+        if parsed.parts().iter().all(is_fixed) {
+            let what =
+                format!("`RouteSelectionExpression`: `{expression}` is the same for every message");
+            let path = expression.strip_prefix("request.body.");
+            let help = format!("write `$request.body.{}`", path.unwrap_or("NAME"));
+            self.findings
+                .fails_on_aws(Finding::new(at, what).help(help));
+        }
+        let other = parsed.parts().iter().find_map(|part| match part {
             Part::Static(_) | Part::Variable(Variable::Body(_)) => None,
             Part::Variable(Variable::Unknown(why)) => Some(why.clone()),
             Part::Variable(_) => Some("a route is selected by the message only".to_owned()),
         });
         if let Some(why) = other {
-            let node = api.properties.get("RouteSelectionExpression");
-            let at = node.map_or(&api.at, |node| &node.at);
             let what = format!("`RouteSelectionExpression`: {why}: it resolves to nothing");
             let help = "write `$request.body.NAME`";
-            self.findings.unsupported(Finding::new(at, what).help(help));
+            self.findings
+                .fails_on_aws(Finding::new(at, what).help(help));
         }
     }
 }

@@ -96,11 +96,10 @@ impl<'s> Reader<'s> {
             .iter()
             .filter(|part| part.kind == "AWS::ApiGatewayV2::Authorizer");
         let Some(resource) = authorizers.clone().find(|part| part.id == id) else {
-            self.findings.error(Finding {
-                at: id_node.at.clone(),
-                what: format!("this API has no authorizer `{id}`"),
-                help: did_you_mean(&id, authorizers.map(|part| part.id.as_str())),
-            });
+            self.findings.error(
+                Finding::new(&id_node.at, format!("this API has no authorizer `{id}`"))
+                    .maybe_help(did_you_mean(&id, authorizers.map(|part| part.id.as_str()))),
+            );
             return Ok(Authorization::default());
         };
         let authorizer = self.request_authorizer(resource, functions)?;

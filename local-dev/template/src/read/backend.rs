@@ -103,7 +103,7 @@ impl<'s> Reader<'s> {
         let expression = Expression::parse(&self.text(of, name)?);
         if let (Some(why), Some(node)) = (expression.unknown(), of.get(name)) {
             let what = format!("`{name}`: {why}: it resolves to nothing");
-            self.findings.unsupported(Finding::new(&node.at, what));
+            self.findings.fails_on_aws(Finding::new(&node.at, what));
         }
         Some(expression)
     }
@@ -189,7 +189,7 @@ impl<'s> Reader<'s> {
         let is_fixed = bare == fixed || fixed.strip_prefix("integration.") == Some(&bare);
         if let (false, Some(node)) = (is_fixed, of.get(name)) {
             let what = format!("`{name}` is `${fixed}` here, and not `{expression}`");
-            self.findings.unsupported(Finding::new(&node.at, what));
+            self.findings.fails_on_aws(Finding::new(&node.at, what));
         }
     }
 }

@@ -30,6 +30,16 @@ const RESERVED: &[&str] = &[
     "_X_AMZN_TRACE_ID",
 ];
 
+/// A variable whose value is known on AWS only.
+#[derive(Debug)]
+pub(super) struct Unset {
+    name: String,
+    /// Why.
+    why: Finding,
+    /// Logical IDs of the functions that would get it.
+    functions: Vec<String>,
+}
+
 impl Reader<'_> {
     /// `Environment.Variables`. What cannot be resolved is left out and noted.
     pub(super) fn environment(&mut self, resource: &Resource) -> BTreeMap<String, String> {
@@ -45,7 +55,7 @@ impl Reader<'_> {
             if entry.key != "Variables" {
                 let what = format!("`{}` is no property of Environment", entry.key);
                 let finding = Finding::new(&entry.at, what).help("did you mean `Variables`?");
-                self.findings.unsupported(finding);
+                self.findings.fails_on_aws(finding);
             }
         }
         let Some(map) = environment.get("Variables") else {
@@ -80,15 +90,48 @@ impl Reader<'_> {
                 .error(Finding::new(&entry.at, what).help(help));
             return None;
         }
-        let value = self.scope.text(&entry.value).map_err(|stop| match stop {
-            Stop::Unresolved(finding) => {
-                let what = format!("`{name}` of `{function}` is not set: {}", finding.what);
-                let help = format!("give it a value: --env {name}=VALUE, or a line in local.env");
-                let help = finding.help.clone().unwrap_or(help);
-                Stop::Unresolved(Finding::new(&finding.at, what).help(help))
+        self.check_forgotten_sub(&entry.value);
+        match self.scope.text(&entry.value) {
+            Err(Stop::Unresolved(why)) => {
+                self.unset(name, why, function);
+                None
             }
-            wrong @ Stop::Wrong(_) => wrong,
-        });
-        self.findings.take(value)
+            value => self.findings.take(value),
+        }
+    }
+
+    /// Remembers a variable that has no value here. One of `Globals` is met with every function.
+    fn unset(&mut self, name: &str, why: Finding, function: &str) {
+        let mut known = self.unset.iter_mut();
+        match known.find(|unset| unset.name == name && unset.why == why) {
+            Some(unset) => unset.functions.push(function.to_owned()),
+            None => self.unset.push(Unset {
+                name: name.to_owned(),
+                why,
+                functions: vec![function.to_owned()],
+            }),
+        }
+    }
+
+    /// Notes the variables that have no value here.
+    pub(super) fn tell_unset(&mut self) {
+        for Unset {
+            name,
+            why,
+            functions,
+        } in std::mem::take(&mut self.unset)
+        {
+            let (shown, rest) = functions.split_at(functions.len().min(3));
+            let more = match rest.len() {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            let shown = shown.join("`, `");
+            let what = format!("`{name}` of `{shown}`{more} is not set: {}", why.what);
+            let help = format!("give it a value: --env {name}=VALUE, or a line in local.env");
+            let help = why.help.unwrap_or(help);
+            self.findings
+                .unsupported(Finding::new(&why.at, what).help(help));
+        }
     }
 }

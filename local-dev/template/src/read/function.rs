@@ -49,6 +49,7 @@ impl Reader<'_> {
             self.configure(&id, config, &mut functions);
         }
         self.aliases(&mut functions);
+        self.tell_unset();
         functions
     }
 
@@ -64,6 +65,10 @@ impl Reader<'_> {
         self.check_name(resource, &name);
         let is_image = self.is_image(resource);
         let runtime = self.of_zip(resource, "Runtime", is_image);
+        let no_runtime = runtime
+            .as_deref()
+            .filter(|_| !is_image)
+            .and_then(|runtime| self.no_runtime(resource, runtime));
         let handler = self.of_zip(resource, "Handler", is_image);
         let code = self.code(resource, is_image, handler.as_deref().unwrap_or_default());
         if let Code::Unsupported(finding) = &code {
@@ -77,6 +82,7 @@ impl Reader<'_> {
             name,
             code,
             runtime: runtime.unwrap_or_default(),
+            no_runtime,
             handler: handler.unwrap_or_default(),
             environment: self.environment(resource),
             memory_mb: self

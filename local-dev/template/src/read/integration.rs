@@ -88,7 +88,7 @@ impl<'s> Reader<'s> {
         for name in MAPPINGS {
             if let Some(entry) = resource.properties.entry(name) {
                 let what = format!("`{name}` of a proxy integration: the event stays as it is");
-                self.findings.unsupported(Finding::new(&entry.at, what));
+                self.findings.note(Finding::new(&entry.at, what));
             }
         }
     }
@@ -168,7 +168,7 @@ impl<'s> Reader<'s> {
 
     /// The function that a URI calls.
     pub(super) fn called(
-        &self,
+        &mut self,
         node: &Node,
         functions: &BTreeMap<String, Function>,
     ) -> Result<String, Stop> {
@@ -189,12 +189,18 @@ impl<'s> Reader<'s> {
                         functions/${Function.Arn}/invocations`";
             return Err(Stop::Wrong(finding(what).help(help)));
         };
-        function_of(arn, functions).ok_or_else(|| {
+        let Some(id) = function_of(arn, functions) else {
             let what = format!(
                 "the function `{}` is not in this template",
                 local::function_name(arn)
             );
-            Stop::Unresolved(finding(what))
-        })
+            return Err(Stop::Unresolved(finding(what)));
+        };
+        if !arn.starts_with("arn:") {
+            let what = format!("`{arn}` is a function's name, and API Gateway calls ARNs");
+            let help = format!("write `functions/${{{id}.Arn}}/invocations`");
+            self.findings.fails_on_aws(finding(what).help(help));
+        }
+        Ok(id)
     }
 }

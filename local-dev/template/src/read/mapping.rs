@@ -49,7 +49,7 @@ impl<'s> Reader<'s> {
                 let what = format!("no WebSocket API is mapped to `{name}` here");
                 let help = "add an AWS::ApiGatewayV2::ApiMapping";
                 let finding = Finding::new(&resource.at, what).help(help);
-                self.findings.unsupported(finding);
+                self.findings.note(finding);
             }
         }
     }
@@ -74,11 +74,11 @@ impl<'s> Reader<'s> {
             self.findings.error(finding);
         }
         if !stages.iter().any(|known| known.name == stage) {
-            self.findings.error(Finding {
-                at: at("Stage").clone(),
-                what: format!("this API has no stage `{stage}`"),
-                help: did_you_mean(&stage, stages.iter().map(|known| known.name.as_str())),
-            });
+            self.findings.error(
+                Finding::new(at("Stage"), format!("this API has no stage `{stage}`")).maybe_help(
+                    did_you_mean(&stage, stages.iter().map(|known| known.name.as_str())),
+                ),
+            );
         }
         Some(Mapping {
             domain,

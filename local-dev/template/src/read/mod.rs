@@ -11,11 +11,13 @@ mod integration;
 mod invoke_config;
 mod mapping;
 mod model;
+mod output;
 mod page;
 mod permission;
 mod property;
 mod resources;
 mod route;
+mod runtime;
 mod schedule;
 mod section;
 mod shape;
@@ -42,6 +44,8 @@ struct Reader<'s> {
     /// The template's folder, absolute.
     folder: &'s Path,
     findings: Findings,
+    /// Environment variables that have no value here.
+    unset: Vec<environment::Unset>,
 }
 
 /// Reads a whole template. `folder` is where it stands, absolute.
@@ -72,14 +76,20 @@ pub(crate) fn project(
         .collect();
     let mut scope = Scope::new(values, document.get("Mappings").cloned(), conditions);
     scope.resources = resources::collect(document, &scope, &mut findings);
+    // Whatever refers to a resource that cannot be read would be told to be wrong as well.
+    if !findings.errors.is_empty() {
+        return Err(in_order(findings.errors));
+    }
     let mut reader = Reader {
         scope: &scope,
         folder,
         findings,
+        unset: Vec::new(),
     };
     let functions = reader.functions();
     let apis = reader.apis(document, &functions);
     let page = reader.page(document);
+    reader.check_outputs(document);
     let findings = reader.findings;
     if !findings.errors.is_empty() {
         return Err(in_order(findings.errors));
@@ -88,7 +98,7 @@ pub(crate) fn project(
         apis,
         functions,
         page,
-        unsupported: in_order(findings.unsupported),
+        findings: in_order(findings.told),
     })
 }
 

@@ -28,7 +28,7 @@ impl<'s> Reader<'s> {
         let selection = Expression::parse(&self.text(properties, name)?);
         if let (Some(why), Some(node)) = (selection.unknown(), properties.get(name)) {
             let what = format!("`{name}`: {why}: it resolves to nothing");
-            self.findings.unsupported(Finding::new(&node.at, what));
+            self.findings.fails_on_aws(Finding::new(&node.at, what));
         }
         let mut models = RequestModels {
             selection,
@@ -60,11 +60,10 @@ impl<'s> Reader<'s> {
             }
             names.push(name);
         }
-        self.findings.error(Finding {
-            at: node.at.clone(),
-            what: format!("this API has no model `{named}`"),
-            help: did_you_mean(named, names.iter().map(String::as_str)),
-        });
+        self.findings.error(
+            Finding::new(&node.at, format!("this API has no model `{named}`"))
+                .maybe_help(did_you_mean(named, names.iter().map(String::as_str))),
+        );
         None
     }
 

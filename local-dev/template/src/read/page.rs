@@ -13,11 +13,10 @@ impl Reader<'_> {
         let settings = document.get("Metadata")?.get("Gatepost")?;
         for entry in settings.entries() {
             if entry.key != "Page" {
-                self.findings.unsupported(Finding {
-                    at: entry.at.clone(),
-                    what: format!("`{}` is no setting of Gatepost", entry.key),
-                    help: did_you_mean(&entry.key, ["Page"]),
-                });
+                let what = format!("`{}` is no setting of Gatepost", entry.key);
+                let help = did_you_mean(&entry.key, ["Page"]);
+                self.findings
+                    .note(Finding::new(&entry.at, what).maybe_help(help));
             }
         }
         let node = settings.get("Page")?;
@@ -27,7 +26,7 @@ impl Reader<'_> {
             Ok(folder) if folder.is_dir() => Some(folder),
             _ => {
                 let what = format!("there is no folder {}", folder.display());
-                self.findings.unsupported(Finding::new(&node.at, what));
+                self.findings.note(Finding::new(&node.at, what));
                 None
             }
         }

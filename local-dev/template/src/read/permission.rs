@@ -55,10 +55,10 @@ impl<'s> Reader<'s> {
                 && !self.may_call(function, &sources, &permissions)
             {
                 let what = format!(
-                    "API Gateway may not call `{function}` for `{}`: on AWS it fails with 500",
+                    "API Gateway may not call `{function}` for `{}`, and answers 500",
                     route.key
                 );
-                self.findings.unsupported(missing(&route.at, what));
+                self.findings.fails_on_aws(missing(&route.at, what));
             }
             if let Some(authorizer) = &route.authorizer
                 && !authorized_with_role
@@ -70,9 +70,9 @@ impl<'s> Reader<'s> {
             {
                 let function = &authorizer.function;
                 let what = format!(
-                    "API Gateway may not call the authorizer `{function}`: on AWS it fails with 500"
+                    "API Gateway may not call the authorizer `{function}`, and answers 500"
                 );
-                self.findings.unsupported(missing(&route.at, what));
+                self.findings.fails_on_aws(missing(&route.at, what));
             }
         }
     }

@@ -9,6 +9,14 @@ use crate::node::Node;
 use crate::read::Reader;
 use crate::suggest::nearest;
 
+/// Properties that must be there and whose values are not told by their names.
+const EXAMPLES: &[(&str, &str)] = &[
+    ("Handler", "app.handler"),
+    ("ProtocolType", "WEBSOCKET"),
+    ("RouteSelectionExpression", "$request.body.action"),
+    ("Runtime", "nodejs22.x"),
+];
+
 impl<'s> Reader<'s> {
     /// A property's value with its calls evaluated; `None` if it is absent or cannot be had, which
     /// is noted.
@@ -37,6 +45,22 @@ impl<'s> Reader<'s> {
         let what = format!("`{}` ({}) has no `{name}`", resource.id, resource.kind);
         self.findings
             .error(missing(&resource.properties, name, &resource.at, what));
+    }
+
+    /// Notes a literal text that names something of the template in `${…}`, as `Fn::Sub` would
+    /// replace it.
+    pub(super) fn check_forgotten_sub(&mut self, node: &Node) {
+        let scope = self.scope;
+        let is_known = |name: &str| {
+            let id = name.split_once('.').map_or(name, |(id, _)| id);
+            name.starts_with("AWS::")
+                || scope.resources.get(id).is_some()
+                || scope.parameters.contains_key(name)
+        };
+        let names = node.as_text().into_iter().flat_map(variables);
+        if let Some(name) = names.into_iter().find(|name| is_known(name)) {
+            self.findings.fails_on_aws(forgotten_sub(name, &node.at));
+        }
     }
 
     /// A whole number in a range.
@@ -101,14 +125,26 @@ pub(super) fn missing(of: &Node, name: &str, at: &At, what: String) -> Finding {
     match entries.find(|entry| nearest(&entry.key, [name]).is_some()) {
         Some(entry) => Finding::new(&entry.at, format!("{what}, but `{}`", entry.key))
             .help(format!("did you mean `{name}`?")),
-        None => Finding::new(at, what),
+        None => {
+            let example = EXAMPLES.iter().find(|(known, _)| *known == name);
+            let help = example.map(|(name, value)| format!("write for example `{name}: {value}`"));
+            Finding::new(at, what).maybe_help(help)
+        }
     }
 }
 
 /// What to say of a text that still has `${NAME}` where nothing is replaced later.
 pub(super) fn unreplaced(text: &str, at: &At) -> Option<Finding> {
-    let (_, from) = text.split_once("${")?;
-    let (name, _) = from.split_once('}')?;
-    let finding = Finding::new(at, format!("`${{{name}}}` stays as it is in this text"));
-    Some(finding.help("write `!Sub` in front of the text"))
+    variables(text).next().map(|name| forgotten_sub(name, at))
+}
+
+/// The names in `${NAME}` of a text.
+fn variables(text: &str) -> impl Iterator<Item = &str> {
+    let after = text.split("${").skip(1);
+    after.filter_map(|after| Some(after.split_once('}')?.0))
+}
+
+fn forgotten_sub(name: &str, at: &At) -> Finding {
+    let what = format!("`${{{name}}}` stays as it is in this text");
+    Finding::new(at, what).help("write `!Sub` in front of the text")
 }

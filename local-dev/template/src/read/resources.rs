@@ -72,9 +72,31 @@ fn add_twice(id: &str, at: &At, findings: &mut Findings) {
     findings.error(Finding::new(at, what).help("give it another logical ID"));
 }
 
-/// Notes what is unknown in the sections of `Globals` that are read.
+/// Sections of `Globals`: resource types of SAM ("Globals section" in its guide, and the SAM
+/// translator 1.115).
+const GLOBALS: &[&str] = &[
+    "Api",
+    "CapacityProvider",
+    "Function",
+    "HttpApi",
+    "LayerVersion",
+    "MicroVMImage",
+    "NetworkConnector",
+    "SimpleTable",
+    "StateMachine",
+    "WebSocketApi",
+];
+
+/// Refuses unknown sections of `Globals`, and notes what is unknown in those that are read.
 fn check_globals(globals: Option<&Node>, scope: &Scope, findings: &mut Findings) {
     for entry in globals.map_or(&[][..], Node::entries) {
+        let name = entry.key.as_str();
+        if !GLOBALS.contains(&name) {
+            let help = did_you_mean(name, GLOBALS.iter().copied());
+            let help = help.unwrap_or_else(|| format!("there are {}", GLOBALS.join(", ")));
+            let what = format!("`{name}` is no section of `Globals`");
+            findings.error(Finding::new(&entry.at, what).help(help));
+        }
         let kind = format!("AWS::Serverless::{}", entry.key);
         if let Some(shape) = shape::of(&kind) {
             shape::check(shape, &entry.value, scope, findings);
@@ -137,11 +159,16 @@ fn read(
         None if kind.starts_with("AWS::ApiGateway::") => {}
         None => {
             let kind_at = node.get("Type").map_or(&entry.at, |kind| &kind.at);
-            findings.unsupported(Finding {
-                at: kind_at.clone(),
-                what: format!("`{id}`: {kind} is not emulated"),
-                help: did_you_mean(kind, shape::kinds()),
-            });
+            match did_you_mean(kind, shape::kinds()) {
+                Some(help) => {
+                    let what = format!("`{id}`: {kind} is no type that is known here");
+                    findings.fails_on_aws(Finding::new(kind_at, what).help(help));
+                }
+                None => {
+                    let what = format!("`{id}`: {kind} is not emulated");
+                    findings.unsupported(Finding::new(kind_at, what));
+                }
+            }
         }
     }
     Some(Resource {

@@ -94,12 +94,12 @@ impl<'s> Reader<'s> {
                 .map_or(&resource.at, |node| &node.at);
             let what = format!("`{key}` cannot be a route key");
             let known = ["$connect", "$disconnect", "$default"];
-            self.findings.error(Finding {
-                at: at.clone(),
-                what,
-                help: did_you_mean(&key, known)
-                    .or_else(|| Some(format!("keys with `$` are {}", known.join(", ")))),
-            });
+            self.findings.error(
+                Finding::new(at, what).maybe_help(
+                    did_you_mean(&key, known)
+                        .or_else(|| Some(format!("keys with `$` are {}", known.join(", ")))),
+                ),
+            );
             return None;
         }
         let authorization = self.authorization(resource, &key, parts, functions);
@@ -139,7 +139,7 @@ impl<'s> Reader<'s> {
             resource.properties.entry(name),
         ) {
             let what = format!("`{name}` of `{key}` has no effect: only `$connect` asks for a key");
-            self.findings.unsupported(Finding::new(&entry.at, what));
+            self.findings.note(Finding::new(&entry.at, what));
         }
         is_required && key == "$connect"
     }
@@ -162,7 +162,7 @@ impl<'s> Reader<'s> {
                 let help =
                     "add an AWS::ApiGatewayV2::RouteResponse with `RouteResponseKey: $default`";
                 let finding = Finding::new(at.unwrap_or(&resource.at), what).help(help);
-                self.findings.unsupported(finding);
+                self.findings.fails_on_aws(finding);
                 false
             }
             (Some(other), _) => {
@@ -175,7 +175,7 @@ impl<'s> Reader<'s> {
                 let what = format!("the route `{key}` has no `{name}`: it never answers");
                 let help = format!("add `{name}: $default` to `{}`", resource.id);
                 self.findings
-                    .unsupported(Finding::new(&response.at, what).help(help));
+                    .fails_on_aws(Finding::new(&response.at, what).help(help));
                 false
             }
         }
@@ -217,11 +217,10 @@ impl<'s> Reader<'s> {
             Some(integration) => self.integration(integration, parts, functions),
             None => {
                 let known = integrations.by_ref().map(|part| part.id.as_str());
-                self.findings.error(Finding {
-                    at: node.at.clone(),
-                    what: format!("this API has no integration `{id}`"),
-                    help: did_you_mean(id, known),
-                });
+                self.findings.error(
+                    Finding::new(&node.at, format!("this API has no integration `{id}`"))
+                        .maybe_help(did_you_mean(id, known)),
+                );
                 None
             }
         }

@@ -45,11 +45,10 @@ pub(super) fn check(document: &Node, findings: &mut Findings) {
     for section in sections {
         let name = section.key.as_str();
         if !SECTIONS.contains(&name) {
-            findings.error(Finding {
-                at: section.at.clone(),
-                what: format!("`{name}` is no section of a template"),
-                help: did_you_mean(name, SECTIONS.iter().copied()),
-            });
+            findings.error(
+                Finding::new(&section.at, format!("`{name}` is no section of a template"))
+                    .maybe_help(did_you_mean(name, SECTIONS.iter().copied())),
+            );
         }
         if MAPS.contains(&name) && !matches!(section.value.value, Value::Map(_)) {
             let what = format!("`{name}` is a map, and this is {}", section.value.kind());

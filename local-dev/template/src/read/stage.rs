@@ -57,7 +57,7 @@ impl<'s> Reader<'s> {
             let what = format!("the stage `{name}` is never deployed: on AWS it has no routes");
             let help = "add `AutoDeploy: true`";
             self.findings
-                .unsupported(Finding::new(&resource.at, what).help(help));
+                .fails_on_aws(Finding::new(&resource.at, what).help(help));
         }
         let settings = self.value(properties, "RouteSettings");
         let settings = settings.as_ref().map_or(&[][..], Node::entries);
@@ -97,7 +97,7 @@ impl<'s> Reader<'s> {
             Ok(limit) if limit.is_finite() && limit >= 0.0 => {
                 if limit == 0.0 {
                     let what = format!("`{name}: 0` refuses everything: every call gets 429");
-                    self.findings.unsupported(Finding::new(at, what));
+                    self.findings.note(Finding::new(at, what));
                 }
                 Some(limit)
             }

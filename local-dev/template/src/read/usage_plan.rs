@@ -75,7 +75,7 @@ impl<'s> Reader<'s> {
         };
         if source == ApiKeySource::Authorizer && route.authorizer.is_none() {
             let what = "nobody can connect: an authorizer names the API key, and there is none";
-            self.findings.unsupported(Finding::new(&route.at, what));
+            self.findings.fails_on_aws(Finding::new(&route.at, what));
         }
         for stage in stages {
             let mut keys = stage.usage_plans.iter().flat_map(|plan| &plan.keys);
@@ -85,7 +85,7 @@ impl<'s> Reader<'s> {
                     format!("nobody can connect to `{name}`: no usage plan has a key for it");
                 let help = "add an AWS::ApiGateway::ApiKey, UsagePlan and UsagePlanKey";
                 self.findings
-                    .unsupported(Finding::new(&route.at, what).help(help));
+                    .fails_on_aws(Finding::new(&route.at, what).help(help));
             }
         }
     }
@@ -176,7 +176,7 @@ impl<'s> Reader<'s> {
             if properties.get("Value").is_none() {
                 let what = format!("`{}` has no `Value`: here it is `{value}`", resource.id);
                 self.findings
-                    .unsupported(Finding::new(&resource.at, what).help("AWS makes one up"));
+                    .note(Finding::new(&resource.at, what).help("AWS makes one up"));
             }
             value
         });

@@ -63,12 +63,12 @@ pub(super) fn meaning(tag: Option<&Tag>, at: &At) -> Result<Meaning, Finding> {
         ("" | "!", "" | "!") => Ok(Meaning::Text),
         ("!", name @ ("Ref" | "Condition")) => Ok(Meaning::Call(name.to_owned())),
         ("!", name) if SHORT.contains(&name) => Ok(Meaning::Call(format!("Fn::{name}"))),
-        (_, name) => Err(Finding {
-            at: at.clone(),
-            what: format!("`{tag}` is no intrinsic function of CloudFormation"),
-            help: did_you_mean(name, SHORT.iter().copied())
-                .map(|help| help.replace('`', "`!").replacen("`!?", "`?", 1)),
-        }),
+        (_, name) => {
+            let what = format!("`{tag}` is no intrinsic function of CloudFormation");
+            let help = did_you_mean(name, SHORT.iter().copied());
+            let help = help.map(|help| help.replace('`', "`!").replacen("`!?", "`?", 1));
+            Err(Finding::new(at, what).maybe_help(help))
+        }
     }
 }
 

@@ -99,6 +99,10 @@ fn a_template_that_is_none() {
             ("Transform: AWS::Serverless-2016-10-31\n", ""),
             ("Conditions:", "Condition:"),
             (
+                "Resources:",
+                "Globals: {Functions: {Timeout: 3}}\nResources:",
+            ),
+            (
                 "      StageName: dev\n",
                 "      StageName: dev\n      StageName: prod\n",
             ),
@@ -143,6 +147,13 @@ fn a_template_that_is_none() {
           | ^^^^^^^^^
           = help: did you mean `Conditions`?
         ----
+        `Functions` is no section of `Globals`
+         --> t.yaml:4:11
+          |
+        4 | Globals: {Functions: {Timeout: 3}}
+          |           ^^^^^^^^^
+          = help: did you mean `Function`?
+        ----
         `StageName` is already on line 14
           --> t.yaml:15:7
            |
@@ -157,29 +168,11 @@ fn a_template_that_is_none() {
            |                       ^^^^^^^^^^^^^^^^^
            = help: did you mean `!GetAtt`?
         ----
-        `Chat` does not exist: its condition is false
-          --> t.yaml:29:23
-           |
-        29 |       IntegrationUri: !GetAtt Chat.Arn
-           |                       ^^^^^^^^^^^^^^^^
-
-        `Chat` does not exist: its condition is false
-          --> t.yaml:37:22
-           |
-        37 |       AuthorizerUri: !GetAtt Chat.Arn
-           |                      ^^^^^^^^^^^^^^^^
-
         the template has no condition `Nope`
           --> t.yaml:39:16
            |
         39 |     Condition: Nope
            |                ^^^^
-
-        `Chat` does not exist: its condition is false
-          --> t.yaml:52:45
-           |
-        52 |     Properties: {Action: '*', FunctionName: !Ref Chat, Principal: '*'}
-           |                                             ^^^^^^^^^
         ----
         `Chat` does not exist: its condition is false
           --> t.yaml:29:23
@@ -217,6 +210,8 @@ fn an_api_or_stage_that_is_wrong() {
                 "      RouteSelectionExpression:",
                 "      RouteSelectionExpresion:",
             ),
+            ("      RouteSelectionExpression: $request.body.action\n", ""),
+            ("$request.body.action", "!Sub '${request.body.action}'"),
             ("WEBSOCKET", "MQTT"),
             ("ProtocolType: WEBSOCKET", "ProtocolType: HTTP"),
             (
@@ -237,6 +232,20 @@ fn an_api_or_stage_that_is_wrong() {
         9 |       RouteSelectionExpresion: $request.body.action
           |       ^^^^^^^^^^^^^^^^^^^^^^^
           = help: did you mean `RouteSelectionExpression`?
+        ----
+        `Api` (AWS::ApiGatewayV2::Api) has no `RouteSelectionExpression`
+         --> t.yaml:5:3
+          |
+        5 |   Api:
+          |   ^^^
+          = help: write for example `RouteSelectionExpression: $request.body.action`
+        ----
+        `${request.body.action}` in `Fn::Sub` is no parameter and no resource
+         --> t.yaml:9:33
+          |
+        9 |       RouteSelectionExpression: !Sub '${request.body.action}'
+          |                                 ^^^^^^^
+          = help: what API Gateway replaces is written `${!request.body.action}`
         ----
         `ProtocolType` is WEBSOCKET or HTTP, and not `MQTT`
          --> t.yaml:8:21

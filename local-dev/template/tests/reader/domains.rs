@@ -66,8 +66,8 @@ fn an_api_that_only_its_domain_reaches_is_reached_here_all_the_same() {
         api Api by $request.body.action
           stage prod {}
           $default → nothing
-        ! t.yaml:4:118: `DisableExecuteApiEndpoint` is not obeyed: no AWS::ApiGatewayV2::ApiMapping of this template says at which domain the API is reached
-        ! t.yaml:11:3: no WebSocket API is mapped to `Chat.Example.com` here (add an AWS::ApiGatewayV2::ApiMapping)
+        ! note: t.yaml:4:118: `DisableExecuteApiEndpoint` is not obeyed: no AWS::ApiGatewayV2::ApiMapping of this template says at which domain the API is reached
+        ! note: t.yaml:11:3: no WebSocket API is mapped to `Chat.Example.com` here (add an AWS::ApiGatewayV2::ApiMapping)
     "#]]
     .assert_eq(&read(&text).unwrap());
 }

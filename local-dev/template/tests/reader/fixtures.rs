@@ -21,11 +21,11 @@ fn reads_plain_cloudformation() {
           success → Chat
           ENDPOINT=https://f3w6eayet2.execute-api.us-east-1.amazonaws.com/dev
           STAGE=dev
-        ! t.yaml:29:3: API Gateway may not call the authorizer `Authorize`: on AWS it fails with 500 (add an AWS::Lambda::Permission for apigateway.amazonaws.com whose `SourceArn` fits)
-        ! t.yaml:90:18: `TABLE` of `Chat` is not set: `Table` (AWS::DynamoDB::Table) exists on AWS only (give it a value: --env TABLE=VALUE, or a line in local.env)
-        ! t.yaml:93:21: `PASSWORD` of `Chat` is not set: a dynamic reference (`{{resolve:…}}`) is resolved by CloudFormation only (give it a value: --env PASSWORD=VALUE, or a line in local.env)
-        ! t.yaml:107:82: `OnFailure` is not emulated: `arn:aws:sns:us-east-1:1:t` gets no record (a function of this template can be the destination)
-        ! t.yaml:123:11: `Table`: AWS::DynamoDB::Table is not emulated
+        ! fails on AWS: t.yaml:29:3: API Gateway may not call the authorizer `Authorize`, and answers 500 (add an AWS::Lambda::Permission for apigateway.amazonaws.com whose `SourceArn` fits)
+        ! not emulated: t.yaml:90:18: `TABLE` of `Chat` is not set: `Table` (AWS::DynamoDB::Table) exists on AWS only (give it a value: --env TABLE=VALUE, or a line in local.env)
+        ! not emulated: t.yaml:93:21: `PASSWORD` of `Chat` is not set: a dynamic reference (`{{resolve:…}}`) is resolved by CloudFormation only (give it a value: --env PASSWORD=VALUE, or a line in local.env)
+        ! not emulated: t.yaml:107:82: `OnFailure` is not emulated: `arn:aws:sns:us-east-1:1:t` gets no record (a function of this template can be the destination)
+        ! not emulated: t.yaml:123:11: `Table`: AWS::DynamoDB::Table is not emulated
     "#]].assert_eq(&read.unwrap());
 }
 
@@ -74,13 +74,13 @@ fn reads_a_sam_websocket_api() {
           STAGE=live
           every 300s Some("{\"a\":1}")
           every 3600s None
-        ! t.yaml:35:79: `SELF_NOT` of `Talk` is not set: `Fn::ImportValue` is a value of another stack (give it a value: --env SELF_NOT=VALUE, or a line in local.env)
-        ! t.yaml:36:7: `Layers` is not emulated: the function finds its own code only
-        ! t.yaml:40:99: `OnSuccess` is not emulated: SQS gets no record (a function of this template can be the destination)
-        ! t.yaml:45:57: `AtNoon`: cron(0 12 * * ? *) is not emulated, only rate(…) is
-        ! t.yaml:46:9: `Queue`: SQS events are not emulated
-        ! t.yaml:54:29: `Made`: code built by `makefile` is not built here (run `sam build`, and name what it makes: --template .aws-sam/build/template.yaml)
-        ! t.yaml:55:3: `Page` is an HTTP API, and those are not emulated
+        ! not emulated: t.yaml:35:79: `SELF_NOT` of `Talk` is not set: `Fn::ImportValue` is a value of another stack (give it a value: --env SELF_NOT=VALUE, or a line in local.env)
+        ! not emulated: t.yaml:36:7: `Layers` is not emulated: the function finds its own code only
+        ! not emulated: t.yaml:40:99: `OnSuccess` is not emulated: SQS gets no record (a function of this template can be the destination)
+        ! not emulated: t.yaml:45:57: `AtNoon`: cron(0 12 * * ? *) is not emulated, only rate(…) is
+        ! not emulated: t.yaml:46:9: `Queue`: SQS events are not emulated
+        ! not emulated: t.yaml:54:29: `Made`: code built by `makefile` is not built here (run `sam build`, and name what it makes: --template .aws-sam/build/template.yaml)
+        ! not emulated: t.yaml:55:3: `Page` is an HTTP API, and those are not emulated
     "#]].assert_eq(&read.unwrap());
 }
 
@@ -113,8 +113,8 @@ fn reads_a_chat_application_with_merge_keys() {
           TABLE_NAME=connections
         function SendMessage (SendMessage) python3.12 app.send, folder src
           128 MB, /tmp 512 MB, 3s, retries 2 for 21600s, reserved None
-        ! t.yaml:33:3: API Gateway may not call `SendMessage` for `sendmessage`: on AWS it fails with 500 (add an AWS::Lambda::Permission for apigateway.amazonaws.com whose `SourceArn` fits)
-        ! t.yaml:62:11: `ConnectionsTable`: AWS::DynamoDB::Table is not emulated
-        ! t.yaml:88:3: no WebSocket API is mapped to `chat.example.com` here (add an AWS::ApiGatewayV2::ApiMapping)
+        ! fails on AWS: t.yaml:33:3: API Gateway may not call `SendMessage` for `sendmessage`, and answers 500 (add an AWS::Lambda::Permission for apigateway.amazonaws.com whose `SourceArn` fits)
+        ! not emulated: t.yaml:62:11: `ConnectionsTable`: AWS::DynamoDB::Table is not emulated
+        ! note: t.yaml:88:3: no WebSocket API is mapped to `chat.example.com` here (add an AWS::ApiGatewayV2::ApiMapping)
     "#]].assert_eq(&read.unwrap());
 }

@@ -106,8 +106,8 @@ fn shown(project: &Project) -> String {
     if let Some(page) = &project.page {
         lines.push(format!("page {}", page.display()));
     }
-    for finding in &project.unsupported {
-        lines.push(format!("! {finding}"));
+    for finding in &project.findings {
+        lines.push(format!("! {}: {finding}", finding.kind.label()));
     }
     lines.push(String::new());
     lines.join("\n")

@@ -65,7 +65,7 @@ fn values_are_given_or_by_default() {
           LL=x+y
           NN=n5
           T1=told
-        ! t.yaml:27:15: `S1` of `Fn` is not set: `S` is looked up in the SSM parameter store (pass its value: --parameter S=VALUE)
+        ! not emulated: t.yaml:27:15: `S1` of `Fn` is not set: `S` is looked up in the SSM parameter store (pass its value: --parameter S=VALUE)
     "#]].assert_eq(&read.unwrap());
 }
 
@@ -180,7 +180,7 @@ fn a_pattern_that_only_java_knows_is_told() {
     );
     let read = read_with("t.yaml", &text, &[]).unwrap();
     assert!(
-        read.contains("! t.yaml:3:40: this `AllowedPattern` is not checked here"),
+        read.contains("! note: t.yaml:3:40: this `AllowedPattern` is not checked here"),
         "{read}"
     );
 }

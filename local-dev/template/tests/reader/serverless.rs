@@ -94,11 +94,7 @@ fn a_service_of_the_serverless_framework_runs_from_its_own_folder() {
     let template = folder.join("cloudformation-template-update-stack.json");
     std::fs::write(&template, TEMPLATE).unwrap();
     let project = load(&template, &BTreeMap::new()).unwrap();
-    let unsupported: Vec<_> = project
-        .unsupported
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let unsupported: Vec<_> = project.findings.iter().map(ToString::to_string).collect();
     assert!(unsupported.is_empty(), "{unsupported:?}");
     let function = &project.functions["EchoLambdaFunction"];
     let service = service.path().canonicalize().unwrap();

@@ -68,37 +68,37 @@ fn code_that_does_not_run_here() {
         , CodeUri: s3://bucket/key
           $connect → Fn 29s
         function Fn (Fn) python3.12 a.b, no code
-        ! t.yaml:17:62: `Fn`: its code is in S3 (name the folder with its code)
+        ! not emulated: t.yaml:17:62: `Fn`: its code is in S3 (name the folder with its code)
 
         , CodeUri: {Bucket: b, Key: k}
           $connect → Fn 29s
         function Fn (Fn) python3.12 a.b, no code
-        ! t.yaml:17:62: `Fn`: its code is in S3 (name the folder with its code)
+        ! not emulated: t.yaml:17:62: `Fn`: its code is in S3 (name the folder with its code)
 
         , CodeUri: nowhere
           $connect → Fn 29s
         function Fn (Fn) python3.12 a.b, no code
-        ! t.yaml:17:62: `Fn`: there is no code in nowhere: No such file or directory (os error 2)
+        ! not emulated: t.yaml:17:62: `Fn`: there is no code in nowhere: No such file or directory (os error 2)
 
         , CodeUri: t.yaml
           $connect → Fn 29s
         function Fn (Fn) python3.12 a.b, no code
-        ! t.yaml:17:62: `Fn`: `t.yaml` is no folder; unpack it, and name that
+        ! not emulated: t.yaml:17:62: `Fn`: `t.yaml` is no folder; unpack it, and name that
 
         , CodeUri: !ImportValue x
           $connect → Fn 29s
         function Fn (Fn) python3.12 a.b, no code
-        ! t.yaml:17:62: `Fn` has no code here: `Fn::ImportValue` is a value of another stack
+        ! not emulated: t.yaml:17:62: `Fn` has no code here: `Fn::ImportValue` is a value of another stack
 
         , PackageType: Image
           $connect → Fn 29s
         function Fn (Fn) python3.12 a.b, no code
-        ! t.yaml:15:3: `Fn` is a container image, and those do not run here
+        ! not emulated: t.yaml:15:3: `Fn` is a container image, and those do not run here
 
         , ImageUri: x.dkr.ecr.us-east-1.amazonaws.com/y
           $connect → Fn 29s
         function Fn (Fn) python3.12 a.b, no code
-        ! t.yaml:15:3: `Fn` is a container image, and those do not run here
+        ! not emulated: t.yaml:15:3: `Fn` is a container image, and those do not run here
     "#]]
     .assert_eq(&said.join("\n"));
 }
@@ -135,22 +135,22 @@ fn a_route_whose_caller_cannot_be_told_stays_closed() {
         , AuthorizationType: CUSTOM, AuthorizerId: !ImportValue x
           $connect → not emulated
         function Fn (Fn) python3.12 a.b, folder src
-        ! t.yaml:11:133: nobody can connect: `Fn::ImportValue` is a value of another stack
+        ! not emulated: t.yaml:11:133: nobody can connect: `Fn::ImportValue` is a value of another stack
 
         , AuthorizationType: CUSTOM, AuthorizerId: !Ref Auth
           $connect → not emulated
         function Fn (Fn) python3.12 a.b, folder src
-        ! t.yaml:23:84: nobody can connect: the function `far` is not in this template
+        ! not emulated: t.yaml:23:84: nobody can connect: the function `far` is not in this template
 
         , AuthorizationType: !ImportValue x
           $connect → not emulated
         function Fn (Fn) python3.12 a.b, folder src
-        ! t.yaml:11:111: nobody can connect: `Fn::ImportValue` is a value of another stack
+        ! not emulated: t.yaml:11:111: nobody can connect: `Fn::ImportValue` is a value of another stack
 
         , ApiKeyRequired: true
           $connect → Fn 29s with a key
         function Fn (Fn) python3.12 a.b, folder src
-        ! t.yaml:9:3: nobody can connect to `s`: no usage plan has a key for it (add an AWS::ApiGateway::ApiKey, UsagePlan and UsagePlanKey)
+        ! fails on AWS: t.yaml:9:3: nobody can connect to `s`: no usage plan has a key for it (add an AWS::ApiGateway::ApiKey, UsagePlan and UsagePlanKey)
 
         , ApiKeyRequired: false
           $connect → Fn 29s
@@ -205,13 +205,13 @@ fn integrations_and_resources_that_are_not_emulated() {
           macro → not emulated
           sqs → not emulated
         function Fn (Fn) python3.12 a.b, folder src
-        ! t.yaml:23:79: the function `far` is not in this template
-        ! t.yaml:27:3: `Http`: VPC links are not emulated
-        ! t.yaml:32:73: `Sqs`: of AWS services only Lambda is emulated
-        ! t.yaml:38:87: `RequestTemplates`: line 1 of the mapping template: the directive `#macro` is not emulated
-        ! t.yaml:45:3: `Rest` is an HTTP API, and those are not emulated
-        ! t.yaml:52:11: `Queue`: AWS::SQS::Queue is not emulated
-        ! t.yaml:56:11: `Typo`: AWS::ApiGatewayV2::Rote is not emulated (did you mean `AWS::ApiGatewayV2::Route`?)
+        ! not emulated: t.yaml:23:79: the function `far` is not in this template
+        ! not emulated: t.yaml:27:3: `Http`: VPC links are not emulated
+        ! not emulated: t.yaml:32:73: `Sqs`: of AWS services only Lambda is emulated
+        ! not emulated: t.yaml:38:87: `RequestTemplates`: line 1 of the mapping template: the directive `#macro` is not emulated
+        ! not emulated: t.yaml:45:3: `Rest` is an HTTP API, and those are not emulated
+        ! not emulated: t.yaml:52:11: `Queue`: AWS::SQS::Queue is not emulated
+        ! fails on AWS: t.yaml:56:11: `Typo`: AWS::ApiGatewayV2::Rote is no type that is known here (did you mean `AWS::ApiGatewayV2::Route`?)
     "#]].assert_eq(&told(&template("", ", CodeUri: src", resources)));
 }
 
@@ -227,12 +227,12 @@ fn properties_that_nobody_knows() {
     expect![[r#"
           $connect → Fn 29s
         function Fn (Fn) python3.12 a.b, folder src
-        ! t.yaml:6:3: the stage `s` is never deployed: on AWS it has no routes (add `AutoDeploy: true`)
-        ! t.yaml:8:49: `Auto_Deploy` is no property of AWS::ApiGatewayV2::Stage (did you mean `AutoDeploy`?)
-        ! t.yaml:11:92: `OperatonName` is no property of AWS::ApiGatewayV2::Route (did you mean `OperationName`?)
-        ! t.yaml:16:5: `DependsUpon` is no property of a resource
-        ! t.yaml:18:67: `Enviroment` is no property of AWS::Serverless::Function (did you mean `Environment`?)
-        ! t.yaml:18:83: `Timeuot` is no property of AWS::Serverless::Function (did you mean `Timeout`?)
+        ! fails on AWS: t.yaml:6:3: the stage `s` is never deployed: on AWS it has no routes (add `AutoDeploy: true`)
+        ! fails on AWS: t.yaml:8:49: `Auto_Deploy` is no property of AWS::ApiGatewayV2::Stage (did you mean `AutoDeploy`?)
+        ! fails on AWS: t.yaml:11:92: `OperatonName` is no property of AWS::ApiGatewayV2::Route (did you mean `OperationName`?)
+        ! fails on AWS: t.yaml:16:5: `DependsUpon` is no property of a resource
+        ! fails on AWS: t.yaml:18:67: `Enviroment` is no property of AWS::Serverless::Function (did you mean `Environment`?)
+        ! fails on AWS: t.yaml:18:83: `Timeuot` is no property of AWS::Serverless::Function (did you mean `Timeout`?)
     "#]].assert_eq(&told(&text));
 }
 
@@ -248,11 +248,102 @@ fn what_would_fail_on_aws_only() {
     expect![[r#"
           $connect → Fn 29s
         function Fn (Fn) python3.12 a.b, folder src
-        ! t.yaml:6:3: the stage `s` is never deployed: on AWS it has no routes (add `AutoDeploy: true`)
-        ! t.yaml:8:93: `ThrottlingRateLimit: 0` refuses everything: every call gets 429
-        ! t.yaml:9:3: API Gateway may not call `Fn` for `$connect`: on AWS it fails with 500 (add an AWS::Lambda::Permission for apigateway.amazonaws.com whose `SourceArn` fits)
-        ! t.yaml:11:126: the route `$connect` has no route response: it never answers (add an AWS::ApiGatewayV2::RouteResponse with `RouteResponseKey: $default`)
+        ! fails on AWS: t.yaml:6:3: the stage `s` is never deployed: on AWS it has no routes (add `AutoDeploy: true`)
+        ! note: t.yaml:8:93: `ThrottlingRateLimit: 0` refuses everything: every call gets 429
+        ! fails on AWS: t.yaml:9:3: API Gateway may not call `Fn` for `$connect`, and answers 500 (add an AWS::Lambda::Permission for apigateway.amazonaws.com whose `SourceArn` fits)
+        ! fails on AWS: t.yaml:11:126: the route `$connect` has no route response: it never answers (add an AWS::ApiGatewayV2::RouteResponse with `RouteResponseKey: $default`)
     "#]].assert_eq(&told(&text));
+}
+
+#[test]
+fn what_is_written_as_nobody_means_it() {
+    let said: Vec<String> = [
+        ("$request.body.action", "request.body.type"),
+        ("$request.body.action", "$request.body.type"),
+        ("$request.body.action", "\\$default"),
+        ("$request.body.action", "'{request.body.action}'"),
+        (
+            "!GetAtt Fn.Arn",
+            "!Sub 'arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/${Fn}/invocations'",
+        ),
+        ("Handler: a.b", "Handler: a.b, Environment: {Variables: {API: 'https://${Api}/${x}'}}"),
+        ("Runtime: python3.12", "Runtime: nodejs20"),
+        ("Runtime: python3.12", "Runtime: java21"),
+        ("Runtime: python3.12", "Runtime: rust"),
+    ]
+    .iter()
+    .map(|(right, wrong)| {
+        let text = template("", ", CodeUri: src", "");
+        assert!(text.contains(right), "{right}");
+        let told = told(&text.replacen(right, wrong, 1));
+        let told = told.lines().filter(|line| line.starts_with('!'));
+        format!("{wrong}\n{}", told.map(|line| format!("{line}\n")).collect::<String>())
+    })
+    .collect();
+    expect![[r#"
+        request.body.type
+        ! fails on AWS: t.yaml:5:69: `RouteSelectionExpression`: `request.body.type` is the same for every message (write `$request.body.type`)
+
+        $request.body.type
+
+        \$default
+
+        '{request.body.action}'
+        ! fails on AWS: t.yaml:5:69: `RouteSelectionExpression`: `{request.body.action}` is the same for every message (write `$request.body.NAME`)
+
+        !Sub 'arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/${Fn}/invocations'
+        ! fails on AWS: t.yaml:14:79: `Fn` is a function's name, and API Gateway calls ARNs (write `functions/${Fn.Arn}/invocations`)
+
+        Handler: a.b, Environment: {Variables: {API: 'https://${Api}/${x}'}}
+        ! fails on AWS: t.yaml:17:84: `${Api}` stays as it is in this text (write `!Sub` in front of the text)
+
+        Runtime: nodejs20
+        ! fails on AWS: t.yaml:17:27: `nodejs20` is no runtime of Lambda (did you mean `nodejs20.x`?)
+
+        Runtime: java21
+        ! not emulated: t.yaml:17:27: the runtime java21 is not emulated (nodejs…, python3… and provided… are; whatever you start yourself runs with --attach FUNCTION)
+
+        Runtime: rust
+        ! fails on AWS: t.yaml:17:27: `rust` is no runtime of Lambda (write for example `nodejs22.x` or `python3.13`)
+    "#]].assert_eq(&said.join("\n"));
+}
+
+#[test]
+fn outputs_are_looked_at_as_cloudformation_does() {
+    let outputs = "Outputs:
+  Right: {Value: !Sub 'wss://${Api}.execute-api.${AWS::Region}.amazonaws.com/s'}
+  OnAws: {Value: !GetAtt FnRole.Arn}
+  Wrong: {Value: !Sub '${Apii}/s'}
+  Export: {Value: x, Export: {Name: !Ref Nobody}}
+  Forgotten: {Value: '${Api}/s'}
+  Empty: {Description: x}
+  Conditional: {Condition: Nope, Value: x}
+";
+    expect![[r#"
+          $connect → Fn 29s
+        function Fn (Fn) python3.12 a.b, folder src
+        ! fails on AWS: t.yaml:24:18: the template has no parameter and no resource `Apii` (did you mean `Api`?)
+        ! fails on AWS: t.yaml:25:37: the template has no parameter and no resource `Nobody`
+        ! fails on AWS: t.yaml:26:22: `${Api}` stays as it is in this text (write `!Sub` in front of the text)
+        ! fails on AWS: t.yaml:27:3: the output `Empty` has no `Value`
+        ! fails on AWS: t.yaml:28:28: the template has no condition `Nope`
+    "#]].assert_eq(&told(&template("", ", CodeUri: src", outputs)));
+}
+
+/// A value of `Globals` is met with every function.
+#[test]
+fn a_variable_of_globals_that_aws_knows_is_told_once() {
+    let function = |id: &str| {
+        format!("  {id}: {{Type: 'AWS::Serverless::Function', Properties: {{CodeUri: src}}}}\n")
+    };
+    let functions: String = ["A", "B", "C", "D"].map(function).concat();
+    let globals = "Globals: {Function: {Runtime: java21, Handler: a.b, Environment: {Variables: {TABLE: !ImportValue x}}}}\n";
+    let text = template("", ", CodeUri: src", &functions);
+    let said = told(&format!("{globals}{text}"));
+    let said = said.lines().filter(|line| line.starts_with('!'));
+    expect![[r#"
+        ! not emulated: t.yaml:1:31: the runtime java21 is not emulated (nodejs…, python3… and provided… are; whatever you start yourself runs with --attach FUNCTION)
+        ! not emulated: t.yaml:1:86: `TABLE` of `Fn`, `A`, `B` and 2 more is not set: `Fn::ImportValue` is a value of another stack (give it a value: --env TABLE=VALUE, or a line in local.env)"#]].assert_eq(&said.collect::<Vec<_>>().join("\n"));
 }
 
 #[test]
@@ -303,7 +394,7 @@ fn the_page_is_a_folder_beside_the_template() {
     assert!(read(&metadata("Page: web")).unwrap().contains("page web"));
     let gone = read(&metadata("Page: gone, Pages: x")).unwrap();
     assert!(
-        gone.contains("! t.yaml:1:29: there is no folder gone"),
+        gone.contains("! note: t.yaml:1:29: there is no folder gone"),
         "{gone}"
     );
     assert!(

@@ -58,7 +58,7 @@ fn the_keys_of_a_stage() {
           stage s {}
             opened by UsagePlan { id: "Plan", throttle: Some(Throttle { rate: Some(0.5), burst: Some(5) }), quota: Some(Quota { limit: 100, offset: 2, period: Week }), keys: [ApiKey { id: "iaos9erm38", value: "a-good-key-of-20-letters", enabled: true }, ApiKey { id: "drv0wx8e0u", value: "ulh92255a6d3bctglpb6cns3mbb395l4m6cpqma6", enabled: true }, ApiKey { id: "dbj3bacoes", value: "another-key-of-20-letters", enabled: false }] }
           $connect → nothing with a key
-        ! t.yaml:14:3: `MadeUp` has no `Value`: here it is `ulh92255a6d3bctglpb6cns3mbb395l4m6cpqma6` (AWS makes one up)
+        ! note: t.yaml:14:3: `MadeUp` has no `Value`: here it is `ulh92255a6d3bctglpb6cns3mbb395l4m6cpqma6` (AWS makes one up)
     "#]].assert_eq(&told("", resources));
 }
 
@@ -81,13 +81,13 @@ fn keys_that_nobody_can_have() {
         api Api by $request.body.action
           stage s {}
           $connect → nothing with a key
-        ! t.yaml:8:3: nobody can connect to `s`: no usage plan has a key for it (add an AWS::ApiGateway::ApiKey, UsagePlan and UsagePlanKey)
+        ! fails on AWS: t.yaml:8:3: nobody can connect to `s`: no usage plan has a key for it (add an AWS::ApiGateway::ApiKey, UsagePlan and UsagePlanKey)
 
         api Api by $request.body.action
           stage s {}
           $connect → nothing with a key
-        ! t.yaml:8:3: nobody can connect: an authorizer names the API key, and there is none
-        ! t.yaml:8:3: nobody can connect to `s`: no usage plan has a key for it (add an AWS::ApiGateway::ApiKey, UsagePlan and UsagePlanKey)
+        ! fails on AWS: t.yaml:8:3: nobody can connect: an authorizer names the API key, and there is none
+        ! fails on AWS: t.yaml:8:3: nobody can connect to `s`: no usage plan has a key for it (add an AWS::ApiGateway::ApiKey, UsagePlan and UsagePlanKey)
 
         `ApiKeySelectionExpression` cannot be `$request.header.key`
          --> t.yaml:4:118

@@ -58,7 +58,10 @@ async fn health_names_functions_that_cannot_run() -> anyhow::Result<()> {
     let reason = health["functions"]["Node"]["reason"]
         .as_str()
         .unwrap_or_default();
-    assert!(reason.contains("ruby3.4"), "{reason}");
+    assert!(
+        reason.contains("ruby3.4") && reason.contains("template.yaml:32:16"),
+        "{reason}"
+    );
     Ok(())
 }
 

@@ -24,11 +24,7 @@ fn deployment() -> Project {
 #[test]
 fn all_of_it_is_emulated() {
     let project = deployment();
-    let said: Vec<String> = project
-        .unsupported
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let said: Vec<String> = project.findings.iter().map(ToString::to_string).collect();
     assert_eq!(said, [""; 0]);
     assert_eq!(
         project.page,

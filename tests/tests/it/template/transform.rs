@@ -105,7 +105,7 @@ fn api_gateway_may_call_whatever_the_transform_lets_it_call() {
         let (ours, sams, _) = both(&file(template));
         for project in [ours, sams] {
             let refused: Vec<_> = project
-                .unsupported
+                .findings
                 .iter()
                 .filter(|finding| finding.what.contains("may not call"))
                 .collect();

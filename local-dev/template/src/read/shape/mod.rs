@@ -51,11 +51,13 @@ pub(super) fn check(shape: &Shape, node: &Node, scope: &Scope, findings: &mut Fi
         }
         let known = shape.read.iter().chain(shape.inert).copied();
         let known = known.chain(shape.missing.iter().map(|(name, _)| *name));
-        findings.unsupported(Finding {
-            at: entry.at.clone(),
-            what: format!("`{name}` is no property of {}", shape.of),
-            help: did_you_mean(name, known),
-        });
+        findings.fails_on_aws(
+            Finding::new(
+                &entry.at,
+                format!("`{name}` is no property of {}", shape.of),
+            )
+            .maybe_help(did_you_mean(name, known)),
+        );
     }
 }
 

@@ -158,3 +158,53 @@ async fn completions_are_scripts_that_a_shell_takes() -> anyhow::Result<()> {
     assert_eq!(run(&["completions", "tcsh"]).await?.code, Some(64));
     Ok(())
 }
+
+const MISTAKES: &str = "
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Api:
+    Type: AWS::Serverless::WebSocketApi
+    Properties:
+      RouteSelectionExpression: request.body.action
+      Routes: {$default: {FunctionArn: !GetAtt Echo.Arn}}
+  Echo:
+    Type: AWS::Serverless::Function
+    Properties: {InlineCode: '', Handler: index.handler, Runtime: nodejs20}
+  Queue:
+    Type: AWS::SQS::Queue
+";
+
+#[tokio::test]
+async fn what_the_template_has_wrong_is_told_by_kind() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let template = folder.path().join("template.yaml");
+    std::fs::write(&template, MISTAKES)?;
+    let template = template.to_str().context("UTF-8")?;
+    for command in ["routes", "doctor"] {
+        let told = run(&[command, "--template", template]).await?.stdout;
+        for (kind, what, line) in [
+            (
+                "fails on AWS",
+                "the same for every message; write `$request.body.action`",
+                7,
+            ),
+            (
+                "fails on AWS",
+                "`nodejs20` is no runtime of Lambda; did you mean `nodejs20.x`?",
+                11,
+            ),
+            (
+                "not emulated",
+                "`Queue`: AWS::SQS::Queue is not emulated",
+                13,
+            ),
+        ] {
+            let place = format!("{template}:{line}:");
+            let mut lines = told.lines();
+            let is_told =
+                |line: &str| line.contains(kind) && line.contains(what) && line.contains(&place);
+            assert!(lines.any(is_told), "{command}: {kind}: {what}\n{told}");
+        }
+    }
+    Ok(())
+}
