@@ -107,14 +107,16 @@ pub(crate) fn banner(
     text
 }
 
-/// The rows of the routes. Why a function is not ready stands in its first row only.
+/// The rows of the routes. Why a function is not ready stands in its first row only, and once for all
+/// that have the same reason.
 fn table(text: &mut String, overview: &Overview, states: &BTreeMap<String, State>, style: Style) {
     const NOTHING: &str = "—";
     let apis: BTreeSet<&str> = overview.stages.iter().map(|row| row.api.as_str()).collect();
     let has_apis = apis.len() > 1;
     let mut rows = vec![["API", "ROUTE", "FUNCTION", "BINARY", "TIMEOUT"].map(str::to_owned)];
     let mut ends = vec![String::new()];
-    let mut told = BTreeSet::new();
+    let mut told: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut named = BTreeSet::new();
     for route in &overview.routes {
         let function = route.function.as_deref();
         let program = function.and_then(|function| overview.programs.get(function));
@@ -138,12 +140,19 @@ fn table(text: &mut String, overview: &Overview, states: &BTreeMap<String, State
                 (Some(reason), _) => format!("{}  {reason}", style.red("not emulated")),
                 (None, Some(State::Ready)) => format!("{}{note}", style.green("ready")),
                 (None, Some(State::Starting)) => format!("{}{note}", style.yellow("starting")),
-                (None, Some(state)) if told.insert(function) => {
-                    // A reason may be as long as a function's last words.
-                    let reason = state.reason().unwrap_or_default().replace('\n', "\n      ");
-                    format!("{}  {reason}", style.red(state.word()))
+                (None, Some(state)) => {
+                    let word = style.red(state.word());
+                    let (name, reason) = (function.unwrap_or_default(), state.brief_reason());
+                    let reason = reason.filter(|_| named.insert(name)).unwrap_or_default();
+                    match told.get(reason) {
+                        _ if reason.is_empty() => word,
+                        Some(first) => format!("{word}  as {first}"),
+                        None => {
+                            told.insert(reason, name);
+                            format!("{word}  {reason}")
+                        }
+                    }
                 }
-                (None, Some(state)) => style.red(state.word()),
                 (None, None) => style.dim("no integration"),
             },
         );
@@ -279,7 +288,9 @@ mod tests {
             file_system: None,
             routes: vec![
                 row("$connect", Some("Connect"), None),
+                row("$disconnect", Some("Leave"), None),
                 row("$default", Some("Message"), None),
+                row("idle", Some("Idle"), None),
                 row("again", Some("Message"), None),
                 row("typing", None, Some("FunctionArn is an !ImportValue")),
             ],
@@ -292,8 +303,14 @@ mod tests {
                 help: Some("functions reach this machine's network".into()),
             }],
         };
+        let failed = || State::Failed {
+            reason: "Init.Error: no URL\n  of the log; it printed: no URL".into(),
+            brief: "Init.Error: no URL of the log".into(),
+        };
         let states = BTreeMap::from([
             ("Connect".to_owned(), State::Ready),
+            ("Leave".to_owned(), failed()),
+            ("Idle".to_owned(), failed()),
             (
                 "Message".to_owned(),
                 State::Unsupported {
@@ -311,7 +328,7 @@ mod tests {
         let text: String = text.lines().map(|line| format!("|{line}\n")).collect();
         expect![[r#"
             |
-            |  gatepost 0.1.0  started in 212 ms, 1 of 2 functions not ready
+            |  gatepost 0.1.0  started in 212 ms, 3 of 4 functions not ready
             |
             |  ➜ Page         http://127.0.0.1:3001/
             |  ➜ WebSocket    ws://127.0.0.1:3001/local
@@ -320,11 +337,13 @@ mod tests {
             |    Template     infra/template.yaml
             |    Store        sqlite:.gatepost/log.db
             |
-            |  ROUTE     FUNCTION  BINARY                TIMEOUT
-            |  $connect  Connect   target/debug/connect  10 s     ready
-            |  $default  Message   —                     10 s     unsupported  no bootstrap
-            |  again     Message   —                     10 s     unsupported
-            |  typing    —         —                     —        not emulated  FunctionArn is an !ImportValue
+            |  ROUTE        FUNCTION  BINARY                TIMEOUT
+            |  $connect     Connect   target/debug/connect  10 s     ready
+            |  $disconnect  Leave     —                     10 s     failed  Init.Error: no URL of the log
+            |  $default     Message   —                     10 s     unsupported  no bootstrap
+            |  idle         Idle      —                     10 s     failed  as Leave
+            |  again        Message   —                     10 s     unsupported
+            |  typing       —         —                     —        not emulated  FunctionArn is an !ImportValue
             |
             |  ! infra/template.yaml:84:14 VPC is not emulated; functions reach this machine's network
             |

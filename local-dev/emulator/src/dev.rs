@@ -178,6 +178,7 @@ pub(crate) async fn run(arguments: &DevArguments, process: &Process) -> anyhow::
     if started {
         let style = Style::new(process.colours);
         let overview = &loaded.overview;
+        let at = clock.now_ms();
         let mut banner = banner(overview, &board.states(), began.elapsed(), style);
         let told = attach::write(&lambda, &loaded.launches, data_dir)
             .with_context(|| format!("cannot write to {}, see --data-dir", data_dir.display()))?;
@@ -192,7 +193,7 @@ pub(crate) async fn run(arguments: &DevArguments, process: &Process) -> anyhow::
             token,
             credentials: credentials.clone(),
         };
-        journal.open(Opening { ready, banner });
+        journal.open(Opening { at, ready, banner });
         let reload = Reload {
             setting,
             parts,

@@ -39,8 +39,10 @@ pub enum FactEvent {
     InitFailed {
         /// Which.
         environment: EnvironmentId,
-        /// For a person: why, and the last lines of output.
+        /// For a person: why.
         reason: String,
+        /// The last lines of output, each of which was told as [`FactEvent::Printed`].
+        printed: String,
     },
     /// An event was sent to the runtime.
     Started {
@@ -182,4 +184,13 @@ pub enum StopReason {
     Broken,
     /// The emulator stops.
     Shutdown,
+}
+
+/// Why a function failed, with what it printed before.
+#[must_use]
+pub fn with_last_words(reason: String, printed: &str) -> String {
+    match printed {
+        "" => reason,
+        _ => format!("{}; it printed: {printed}", reason.trim_end()),
+    }
 }

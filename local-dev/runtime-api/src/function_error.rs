@@ -119,6 +119,28 @@ pub(crate) fn error_type(json: &[u8]) -> String {
         .map_or_else(|_| "Unhandled".to_owned(), |typed: Typed| typed.error_type)
 }
 
+/// A function error's JSON for a person: `errorType: errorMessage`.
+pub(crate) fn sentence(json: &[u8]) -> String {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Told {
+        error_type: String,
+        #[serde(default)]
+        error_message: String,
+    }
+    match serde_json::from_slice(json) {
+        Ok(Told {
+            error_type,
+            error_message,
+        }) if error_message.is_empty() => error_type,
+        Ok(Told {
+            error_type,
+            error_message,
+        }) => format!("{error_type}: {error_message}"),
+        Err(_) => format!("it reported an error: {}", String::from_utf8_lossy(json)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -162,5 +184,23 @@ mod tests {
         );
         assert_eq!(error_type(&body), "T");
         assert_eq!(error_type(b"gibberish"), "Unhandled");
+    }
+
+    #[test]
+    fn a_reported_error_is_told_in_its_own_words() {
+        for (json, told) in [
+            (
+                r#"{"errorMessage":"no 'left-pad'\nRequire stack","errorType":"Runtime.ImportModuleError"}"#,
+                "Runtime.ImportModuleError: no 'left-pad'\nRequire stack",
+            ),
+            (r#"{"errorType":"T"}"#, "T"),
+            (
+                r#"{"errorMessage":"m"}"#,
+                r#"it reported an error: {"errorMessage":"m"}"#,
+            ),
+            ("gibberish", "it reported an error: gibberish"),
+        ] {
+            assert_eq!(sentence(json.as_bytes()), told);
+        }
     }
 }

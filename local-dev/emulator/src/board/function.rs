@@ -6,6 +6,7 @@ use std::time::Duration;
 use gatepost_runtime_api::EnvironmentId;
 use gatepost_runtime_api::FactEvent;
 use gatepost_runtime_api::StopReason;
+use gatepost_runtime_api::with_last_words;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -49,8 +50,11 @@ pub(crate) enum State {
     Ready,
     /// Its last environment did not start.
     Failed {
-        /// Why.
+        /// Why, and what it printed.
         reason: String,
+        /// Why, on one line.
+        #[serde(skip)]
+        brief: String,
     },
     /// It waits for a process that somebody starts.
     Detached,
@@ -78,7 +82,15 @@ impl State {
         match self {
             Self::Starting | Self::Ready => None,
             Self::Detached => Some("it waits until you start it, for example in a debugger"),
-            Self::Failed { reason } | Self::Unsupported { reason } => Some(reason),
+            Self::Failed { reason, .. } | Self::Unsupported { reason } => Some(reason),
+        }
+    }
+
+    /// The same where there is little room.
+    pub(crate) fn brief_reason(&self) -> Option<&str> {
+        match self {
+            Self::Failed { brief, .. } => Some(brief),
+            other => other.reason(),
         }
     }
 }
@@ -167,11 +179,20 @@ impl Function {
                     init_ms: ms(took),
                 }]
             }
-            FactEvent::InitFailed { reason, .. } => {
-                self.state = State::Failed {
-                    reason: reason.clone(),
+            FactEvent::InitFailed {
+                reason, printed, ..
+            } => {
+                let brief = on_one_line(&reason);
+                // Who printed something said it at length.
+                let told = match printed.as_str() {
+                    "" => reason.clone(),
+                    _ => brief.clone(),
                 };
-                self.fail(at, function, reason)
+                self.state = State::Failed {
+                    reason: with_last_words(reason, &printed),
+                    brief,
+                };
+                self.fail(at, function, told)
             }
             FactEvent::Started {
                 environment,
@@ -360,6 +381,29 @@ impl Function {
         if let Some(known) = self.environments.iter_mut().find(|e| e.id == environment) {
             known.state = phase;
         }
+    }
+}
+
+/// The longest reason in a table, in characters.
+const BRIEF: usize = 200;
+
+fn on_one_line(reason: &str) -> String {
+    let mut line = String::new();
+    for part in reason
+        .lines()
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+    {
+        match line.chars().last() {
+            None => {}
+            Some(':') => line.push(' '),
+            Some(_) => line.push_str("; "),
+        }
+        line.push_str(part);
+    }
+    match line.char_indices().nth(BRIEF) {
+        Some((end, _)) => format!("{}…", line[..end].trim_end()),
+        None => line,
     }
 }
 

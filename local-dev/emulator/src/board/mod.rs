@@ -174,16 +174,23 @@ mod tests {
     fn a_function_that_does_not_start_has_failed_until_it_does() {
         let (board, f) = board();
         spawn(&board, &f, 1);
-        let reason = "no such library".to_owned();
-        board.note(
+        let told = board.note(
             1,
             &f,
             FactEvent::InitFailed {
                 environment: 1,
-                reason: reason.clone(),
+                reason: "Init.Error: no such library:\n  libx\n  liby\n".to_owned(),
+                printed: "cannot load libx".to_owned(),
             },
         );
-        assert_eq!(board.states()["F"], State::Failed { reason });
+        let brief = "Init.Error: no such library: libx; liby".to_owned();
+        assert!(
+            matches!(&told[..], [Kind::FunctionFailed { message, .. }] if *message == brief),
+            "what it printed was told: {told:?}"
+        );
+        let reason =
+            "Init.Error: no such library:\n  libx\n  liby; it printed: cannot load libx".to_owned();
+        assert_eq!(board.states()["F"], State::Failed { reason, brief });
         spawn(&board, &f, 2);
         let took = Duration::ZERO;
         board.note(
@@ -289,6 +296,7 @@ mod tests {
                 FactEvent::InitFailed {
                     environment: 1,
                     reason: "no".into(),
+                    printed: String::new(),
                 },
             );
         };

@@ -77,6 +77,7 @@ mod tests {
             credentials: Credentials::generate(|_| io::Result::Ok(())).unwrap(),
         };
         sink.opening(&Opening {
+            at: 0,
             ready,
             banner: String::new(),
         })

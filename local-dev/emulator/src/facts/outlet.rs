@@ -37,6 +37,8 @@ pub(crate) trait Sink: Send {
 /// That everything is ready, once for each kind of reader.
 #[derive(Debug, Clone)]
 pub(crate) struct Opening {
+    /// When, in milliseconds since 1970: the banner says how functions were doing then.
+    pub(crate) at: u64,
     /// For programs.
     pub(crate) ready: Ready,
     /// For a person.

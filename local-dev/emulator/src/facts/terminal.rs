@@ -26,6 +26,8 @@ pub(crate) struct Terminal<W> {
     to: W,
     style: Style,
     repeats: Repeats,
+    /// When the table said how functions were doing.
+    opened: Option<u64>,
 }
 
 /// Errors of which clients were told, by route and cause: a client that goes wrong does so with every
@@ -65,6 +67,7 @@ impl<W: Write> Terminal<W> {
             to,
             style,
             repeats: Repeats::default(),
+            opened: None,
         }
     }
 }
@@ -76,6 +79,10 @@ impl<W: Write + Send> Sink for Terminal<W> {
             return Ok(());
         };
         let left_out = match kind {
+            // The table says it, once for all that fail alike.
+            Kind::FunctionFailed { .. } if self.opened.is_none_or(|opened| *at <= opened) => {
+                return Ok(());
+            }
             Kind::ErrorSent { route, cause, .. } => {
                 match self.repeats.since_shown(*at, route.as_deref(), *cause) {
                     Some(left_out) => left_out,
@@ -91,6 +98,7 @@ impl<W: Write + Send> Sink for Terminal<W> {
     }
 
     fn opening(&mut self, opening: &Opening) -> io::Result<()> {
+        self.opened = Some(opening.at);
         self.to.write_all(opening.banner.as_bytes())
     }
 
@@ -415,6 +423,31 @@ mod tests {
         };
         let fact = Fact { at, kind };
         Entry { number: 1, fact }
+    }
+
+    #[test]
+    fn a_function_that_does_not_start_is_left_to_the_table() {
+        let mut terminal = Terminal::new(Vec::new(), Style::plain());
+        let kind = Kind::FunctionFailed {
+            function: "F".into(),
+            message: "Init.Error: no URL".into(),
+        };
+        let fact = Fact { at: 0, kind };
+        let entry = Entry { number: 1, fact };
+        terminal.fact(&entry).unwrap();
+        assert_eq!(terminal.to, b"");
+        terminal.opened = Some(0);
+        terminal.fact(&entry).unwrap();
+        assert_eq!(terminal.to, b"", "the table has it");
+        let entry = Entry {
+            fact: Fact {
+                at: 1,
+                ..entry.fact
+            },
+            ..entry
+        };
+        terminal.fact(&entry).unwrap();
+        assert_eq!(terminal.to, b"! F: Init.Error: no URL\n");
     }
 
     #[test]

@@ -28,8 +28,10 @@ use super::state::Stopping;
 use super::variables::variables;
 use crate::fact::FactEvent;
 use crate::fact::StopReason;
+use crate::fact::with_last_words;
 use crate::fault::Step;
 use crate::file_system::FileSystem;
+use crate::function_error;
 use crate::function_error::FunctionError;
 use crate::schedule::InitFailure;
 use crate::supervise::LAUNCH;
@@ -215,6 +217,7 @@ impl Environment {
         self.reporter.tell(FactEvent::InitFailed {
             environment: self.id,
             reason: reason.clone(),
+            printed: String::new(),
         });
         self.reporter.tell(FactEvent::Stopped {
             environment: self.id,
@@ -291,6 +294,7 @@ impl Environment {
             return self.reporter.tell(FactEvent::InitFailed {
                 environment: self.id,
                 reason: init_reason(&failure, "by itself"),
+                printed: String::new(),
             });
         }
         let why = if state.initialized {
@@ -369,17 +373,16 @@ impl Environment {
     }
 
     fn init_failure(&self, error: FunctionError, ended: &str) -> InitFailure {
-        let mut reason = init_reason(&error, ended);
-        let tail = self.output.tail();
-        let printed = String::from_utf8_lossy(&tail);
-        if !printed.trim().is_empty() {
-            reason.push_str("; it printed: ");
-            reason.push_str(printed.trim());
-        }
+        let reason = init_reason(&error, ended);
+        let printed = String::from_utf8_lossy(&self.output.tail())
+            .trim()
+            .to_owned();
         self.reporter.tell(FactEvent::InitFailed {
             environment: self.id,
             reason: reason.clone(),
+            printed: printed.clone(),
         });
+        let reason = with_last_words(reason, &printed);
         InitFailure { error, reason }
     }
 }
@@ -393,9 +396,7 @@ fn init_reason(error: &FunctionError, ended: &str) -> String {
                 limit.as_secs_f64()
             )
         }
-        FunctionError::Reported(json) => {
-            format!("it reported an error: {}", String::from_utf8_lossy(json))
-        }
+        FunctionError::Reported(json) => function_error::sentence(json),
         FunctionError::Extension(kind, reported) => {
             format!("an extension reported {kind}: {reported}")
         }
