@@ -47,6 +47,8 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
+use clap::error::ContextKind;
+use clap::error::ContextValue;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::cli::CommandLine;
@@ -70,7 +72,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
     let line = match CommandLine::try_parse_from(&arguments) {
         Ok(line) => line,
-        Err(error) => {
+        Err(mut error) => {
+            suggest_template(&mut error);
             // `--help` and `--version` are errors to clap, and no mistakes.
             let code = if error.use_stderr() {
                 ExitCode::from(EXIT_USAGE)
@@ -99,6 +102,24 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     allocator::restart_to_give_back(&process, &arguments);
     report(start(&dev, &process), style)
+}
+
+/// Adds what was meant by the path of a template that stands alone.
+fn suggest_template(error: &mut clap::Error) {
+    let kinds = [ContextKind::InvalidArg, ContextKind::InvalidSubcommand];
+    let said = kinds.into_iter().find_map(|kind| match error.get(kind) {
+        Some(ContextValue::String(said)) => Some(said.clone()),
+        Some(_) | None => None,
+    });
+    let is_template = |said: &String| {
+        let ends = [".yaml", ".yml", ".json"];
+        !said.starts_with('-') && ends.iter().any(|end| said.ends_with(end))
+    };
+    if let Some(said) = said.filter(is_template) {
+        let tip = format!("a template is named with --template: --template {said}");
+        let tip = ContextValue::StyledStrs(vec![tip.into()]);
+        error.insert(ContextKind::Suggested, tip);
+    }
 }
 
 fn perform(command: Command, process: &Process) -> anyhow::Result<ExitCode> {

@@ -14,18 +14,45 @@ use super::interpreter::ask;
 use super::interpreter::other_version;
 use crate::cli::Process;
 
-/// Asks for the interpreter itself: what is found in PATH may be a script that chooses one.
-const QUESTION: &str = "import importlib.util, json, sys; print(json.dumps({\
-    'executable': sys.executable, 'version': 'python%d.%d' % sys.version_info[:2], \
-    'client': importlib.util.find_spec('awslambdaric') is not None}))";
+/// Asks for the interpreter itself, for what is found in PATH may be a script that chooses one; for
+/// AWS's client; and for packages that `requirements.txt` names and that are not installed. Options,
+/// addresses, files and what depends on a marker are passed over; names are compared as PEP 503 says.
+const QUESTION: &str = r"
+import importlib.metadata as metadata, importlib.util, json, re, sys
+normal = lambda name: re.sub('[-_.]+', '-', name or '').lower()
+def is_installed(name):
+    try:
+        return bool(metadata.distribution(name))
+    except metadata.PackageNotFoundError:
+        return normal(name) in {normal(found.metadata['Name']) for found in metadata.distributions()}
+try:
+    with open('requirements.txt', encoding='utf-8') as file:
+        lines = file.read().replace('\\\n', ' ').splitlines()
+except (OSError, UnicodeDecodeError):
+    lines = []
+lines = [re.sub(r'(^|\s)#.*', '', line).split(' --')[0].strip() for line in lines]
+lines = [line for line in lines if not re.search(r'[;@/]|\.(whl|zip|gz)$', line)]
+names = [re.match('[A-Za-z0-9][A-Za-z0-9._-]*', line) for line in lines]
+print(json.dumps({
+    'executable': sys.executable,
+    'version': 'python%d.%d' % sys.version_info[:2],
+    'environment': sys.prefix != sys.base_prefix,
+    'client': importlib.util.find_spec('awslambdaric') is not None,
+    'missing': [name[0] for name in names if name and not is_installed(name[0])],
+}))
+";
 
 /// What an interpreter says of itself.
 #[derive(Debug, Clone, Deserialize)]
 struct Answer {
     executable: PathBuf,
     version: String,
+    /// Whether it is that of a virtual environment.
+    environment: bool,
     /// Whether `awslambdaric` can be imported in the function's folder.
     client: bool,
+    /// What `requirements.txt` names and nobody installed.
+    missing: Vec<String>,
 }
 
 /// Whether this is a `Runtime` of Python: `python3.12`.
@@ -50,7 +77,7 @@ pub(super) async fn find(
             break;
         }
     }
-    interpreter(runtime, found, clients)
+    interpreter(runtime, folder, found, clients)
 }
 
 /// What to try, in order.
@@ -72,7 +99,12 @@ fn programs(runtime: &str, folder: &Path, process: &Process) -> Vec<PathBuf> {
         .collect()
 }
 
-fn interpreter(runtime: &str, found: Option<Answer>, clients: &Clients) -> Interpreter {
+fn interpreter(
+    runtime: &str,
+    folder: &Path,
+    found: Option<Answer>,
+    clients: &Clients,
+) -> Interpreter {
     let Some(answer) = found else {
         return Interpreter {
             start: Err(format!(
@@ -81,7 +113,14 @@ fn interpreter(runtime: &str, found: Option<Answer>, clients: &Clients) -> Inter
             warnings: Vec::new(),
         };
     };
-    let is_other = answer.version != runtime;
+    let mut warnings = Vec::new();
+    if answer.version != runtime {
+        let why = "is not what is found here";
+        warnings.push(other_version(runtime, why, &answer.version));
+    }
+    if !answer.missing.is_empty() {
+        warnings.push(not_installed(&answer, folder));
+    }
     let arguments = if answer.client {
         vec!["-m".to_owned(), "awslambdaric".to_owned()]
     } else {
@@ -89,11 +128,23 @@ fn interpreter(runtime: &str, found: Option<Answer>, clients: &Clients) -> Inter
     };
     Interpreter {
         start: Ok((answer.executable, arguments)),
-        warnings: is_other
-            .then(|| other_version(runtime, "is not what is found here", &answer.version))
-            .into_iter()
-            .collect(),
+        warnings,
     }
+}
+
+/// Which packages are missing, and how they are installed: outside of a virtual environment many
+/// systems refuse that, and one beside the code is found.
+fn not_installed(answer: &Answer, folder: &Path) -> String {
+    let (folder, python) = (folder.display(), answer.executable.display());
+    let install = match answer.environment {
+        true => format!("{python} -m pip"),
+        false => format!("{python} -m venv {folder}/.venv && {folder}/.venv/bin/pip"),
+    };
+    format!(
+        "{} of {folder}/requirements.txt is not installed: {install} install -r \
+         {folder}/requirements.txt",
+        answer.missing.join(", ")
+    )
 }
 
 #[cfg(test)]
@@ -117,17 +168,22 @@ mod tests {
         }
     }
 
-    fn launch(version: &str, client: bool) -> (Vec<String>, Vec<String>) {
-        let answer = Answer {
+    fn answer(version: &str, client: bool) -> Answer {
+        Answer {
             executable: "/v/bin/python".into(),
             version: version.into(),
+            environment: true,
             client,
-        };
+            missing: Vec::new(),
+        }
+    }
+
+    fn launch(answer: Answer) -> (Vec<String>, Vec<String>) {
         let clients = Clients {
             node: "/d/node/main.mjs".into(),
             python: "/d/python".into(),
         };
-        let interpreter = interpreter("python3.12", Some(answer), &clients);
+        let interpreter = interpreter("python3.12", Path::new("/f"), Some(answer), &clients);
         match interpreter.launch("app.handler", Path::new("/f")) {
             Launch::Command(command) => (command.arguments, interpreter.warnings),
             other => panic!("{other:?}"),
@@ -136,16 +192,16 @@ mod tests {
 
     #[test]
     fn aws_client_is_taken_where_it_is_installed_and_ours_elsewhere() {
-        let (arguments, warnings) = launch("python3.12", true);
+        let (arguments, warnings) = launch(answer("python3.12", true));
         assert_eq!(arguments, ["-m", "awslambdaric", "app.handler"]);
         assert_eq!(warnings, [""; 0]);
-        let (arguments, _) = launch("python3.12", false);
+        let (arguments, _) = launch(answer("python3.12", false));
         assert_eq!(arguments, ["/d/python", "app.handler"]);
     }
 
     #[test]
     fn another_version_is_warned_of_and_none_is_said() {
-        let (_, warnings) = launch("python3.11", true);
+        let (_, warnings) = launch(answer("python3.11", true));
         assert_eq!(
             warnings,
             ["python3.12 is not what is found here: its functions run on python3.11"]
@@ -154,8 +210,30 @@ mod tests {
             node: PathBuf::new(),
             python: PathBuf::new(),
         };
-        let why = interpreter("python3.12", None, &clients).start.unwrap_err();
+        let why = interpreter("python3.12", Path::new("/f"), None, &clients);
+        let why = why.start.unwrap_err();
         assert!(why.contains("python3.12"), "{why}");
+    }
+
+    #[test]
+    fn missing_packages_are_warned_of_with_the_command_that_installs_them() {
+        for (environment, install) in [
+            (true, "/v/bin/python -m pip"),
+            (false, "/v/bin/python -m venv /f/.venv && /f/.venv/bin/pip"),
+        ] {
+            let (_, warnings) = launch(Answer {
+                environment,
+                missing: vec!["a".into(), "b".into()],
+                ..answer("python3.12", false)
+            });
+            assert_eq!(
+                warnings,
+                [format!(
+                    "a, b of /f/requirements.txt is not installed: {install} install -r \
+                     /f/requirements.txt"
+                )]
+            );
+        }
     }
 
     #[test]

@@ -3,11 +3,13 @@
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::path::PathBuf;
 
 use clap::Args;
 use clap::Parser;
 use gatepost_gateway::Guesses;
+use gatepost_template::did_you_mean;
 
 use super::attach::Attach;
 use super::quota;
@@ -61,7 +63,7 @@ pub(crate) enum Subcommand {
 #[derive(Debug, Clone, PartialEq, Args)]
 pub(crate) struct DevArguments {
     /// SAM or CloudFormation template, YAML or JSON
-    #[arg(long, value_name = "FILE", default_value = "infra/template.yaml")]
+    #[arg(long, value_name = "FILE", default_value_os_t = usual_template())]
     #[arg(help_heading = "Template")]
     pub(crate) template: PathBuf,
     /// Name under which the first API's first stage is served; others keep their own
@@ -249,10 +251,29 @@ pub(crate) fn parameter(text: &str) -> Result<Variable, String> {
     }
 }
 
+/// The template if none is named: the one of `infra`, else the one of the working directory.
+pub(crate) fn usual_template() -> PathBuf {
+    usual_in(Path::new(""))
+}
+
+fn usual_in(folder: &Path) -> PathBuf {
+    let mut usual = ["infra/template.yaml", "template.yaml", "template.yml"].iter();
+    let found = usual.find(|path| folder.join(path).is_file());
+    PathBuf::from(found.unwrap_or(&"infra/template.yaml"))
+}
+
 /// `NAME=VALUE` of a guess.
 fn guess(text: &str) -> Result<Variable, String> {
     let guess = parameter(text)?;
-    Guesses::default().set(&guess.name, &guess.value)?;
+    let set = Guesses::default().set(&guess.name, &guess.value);
+    set.map_err(|why| {
+        let names = || Guesses::NAMES.iter().map(|(name, _)| *name);
+        let is_known = names().any(|name| name == guess.name);
+        match did_you_mean(&guess.name, names()).filter(|_| !is_known) {
+            Some(meant) => format!("{why}; {meant}"),
+            None => why,
+        }
+    })?;
     Ok(guess)
 }
 
@@ -355,6 +376,17 @@ mod tests {
             &["--file-system", "docker"],
         ] {
             assert!(dev(arguments).is_err(), "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn the_template_of_infra_comes_before_the_one_of_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("infra")).unwrap();
+        assert_eq!(usual_in(folder.path()), Path::new("infra/template.yaml"));
+        for path in ["template.yml", "template.yaml", "infra/template.yaml"] {
+            std::fs::write(folder.path().join(path), "").unwrap();
+            assert_eq!(usual_in(folder.path()), Path::new(path));
         }
     }
 

@@ -16,6 +16,7 @@ pub(crate) use arguments::Subcommand;
 pub(crate) use arguments::Variable;
 pub(crate) use arguments::WhoseCredentials;
 pub(crate) use arguments::parameter;
+pub(crate) use arguments::usual_template;
 pub(crate) use attach::Attach;
 pub(crate) use process::Process;
 pub(crate) use quota::Quotas;

@@ -17,6 +17,7 @@ use super::table::table;
 use crate::cli::Process;
 use crate::cli::Variable;
 use crate::cli::parameter;
+use crate::cli::usual_template;
 use crate::overview;
 use crate::overview::RouteRow;
 use crate::overview::duration;
@@ -34,7 +35,7 @@ Nothing is built or started. Exit codes: 0, 1 if the template cannot be used.";
 #[derive(Debug, Clone, Args)]
 pub(crate) struct TemplateArguments {
     /// SAM or CloudFormation template, YAML or JSON
-    #[arg(long, value_name = "FILE", default_value = "infra/template.yaml")]
+    #[arg(long, value_name = "FILE", default_value_os_t = usual_template())]
     #[arg(help_heading = "Template")]
     pub(super) template: PathBuf,
     /// Value of a parameter of the template; may be repeated

@@ -33,16 +33,15 @@ pub(crate) fn values(
     let declared = section.map_or(&[][..], Node::entries);
     for name in given.keys() {
         if !declared.iter().any(|entry| entry.key == *name) {
-            findings.error(
-                Finding::new(
-                    section.map_or(&template.at, |section| &section.at),
-                    format!("the template has no parameter `{name}`, but a value is given"),
-                )
-                .maybe_help(did_you_mean(
-                    name,
-                    declared.iter().map(|entry| entry.key.as_str()),
-                )),
-            );
+            let at = template.entry("Parameters").map(|entry| &entry.at);
+            let what = format!("the template has no parameter `{name}`, but a value is given");
+            let names: Vec<&str> = declared.iter().map(|entry| entry.key.as_str()).collect();
+            let all = || match names.as_slice() {
+                [] => "it has none".to_owned(),
+                names => format!("its parameters are {}", names.join(", ")),
+            };
+            let help = did_you_mean(name, names.iter().copied()).unwrap_or_else(all);
+            findings.error(Finding::new(at.unwrap_or(&template.at), what).help(help));
         }
     }
     declared
@@ -109,11 +108,11 @@ fn value(entry: &Entry, given: Option<&str>, findings: &mut Findings) -> Option<
     };
     for value in &values {
         if let Some(refusal) = refusal(kind, declaration, value, findings) {
-            let shown = match declaration.get("NoEcho").and_then(Node::as_text) {
-                Some("true") => String::new(),
-                _ => format!("`{value}`: "),
+            let is_secret = declaration.get("NoEcho").and_then(Node::as_text) == Some("true");
+            let what = match is_secret {
+                true => format!("the value of the parameter `{name}` is refused: {refusal}"),
+                false => format!("`{value}` is no value of the parameter `{name}`: {refusal}"),
             };
-            let what = format!("the parameter `{name}`: {shown}{refusal}");
             let mut finding = Finding::new(&entry.at, what);
             let description = declaration.get("ConstraintDescription");
             finding.help = description.and_then(Node::as_text).map(str::to_owned);
@@ -133,7 +132,7 @@ fn refusal(kind: &str, declaration: &Node, value: &str, findings: &mut Findings)
     let limit = |name: &str| declaration.get(name)?.as_text()?.parse::<f64>().ok();
     if kind == "Number" || kind == "List<Number>" {
         let Ok(number) = value.parse::<f64>() else {
-            return Some("this is no number".to_owned());
+            return Some("it must be a number".to_owned());
         };
         if let Some(least) = limit("MinValue").filter(|least| number < *least) {
             return Some(format!("the least value is {least}"));

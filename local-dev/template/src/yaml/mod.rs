@@ -41,8 +41,11 @@ pub(crate) fn parse(text: &str, file: &Arc<PathBuf>) -> Result<Node, Finding> {
     let mut documents = 0;
     for event in Parser::new_from_str(&text) {
         let (event, span) = event.map_err(|error| {
-            let what = format!("this is not YAML: {}", error.info());
-            Finding::new(&place(file, *error.marker()), what)
+            let at = place(file, *error.marker());
+            indenting_tab(&text, &at).unwrap_or_else(|| {
+                let what = format!("this is not YAML: {}", error.info());
+                Finding::new(&at, what)
+            })
         })?;
         let at = place(file, span.start);
         if let Event::DocumentStart(_) = event {
@@ -56,6 +59,24 @@ pub(crate) fn parse(text: &str, file: &Arc<PathBuf>) -> Result<Node, Finding> {
     builder
         .finish()
         .ok_or_else(|| Finding::new(&start, "the template is empty"))
+}
+
+/// A tab that indents the line where the parser gave up, or the one behind it: it reads ahead.
+fn indenting_tab(text: &str, at: &At) -> Option<Finding> {
+    let lines = text.lines().enumerate().skip(at.line - 1).take(2);
+    let (line, column) = lines.into_iter().find_map(|(index, line)| {
+        let indent = line.chars().take_while(|c| matches!(c, ' ' | '\t'));
+        Some((
+            index + 1,
+            indent.enumerate().find(|(_, c)| *c == '\t')?.0 + 1,
+        ))
+    })?;
+    let at = At {
+        file: Arc::clone(&at.file),
+        line,
+        column,
+    };
+    Some(Finding::new(&at, "this is not YAML: a tab indents this line").help("indent with spaces"))
 }
 
 /// The place of a mark: its lines count from 1, its columns from 0.

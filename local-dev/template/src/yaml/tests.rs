@@ -160,6 +160,9 @@ fn says_where_what_is_wrong_stands() {
         "a: &x [*x]",
         "a:\n  <<: 1",
         "a:\n\t- b",
+        "a:\n  b:\n\tc: d",
+        "a:\n  b: c\n\td: e\n  f: g",
+        "a:\n  b:\n  \tc: d",
         "a: b: c",
         "a: \"\\ud83d\"",
     ]
@@ -201,7 +204,13 @@ fn says_where_what_is_wrong_stands() {
         "a:\n  <<: 1"
             t.yaml:2:7: `<<` takes a map or a list of maps
         "a:\n\t- b"
-            t.yaml:2:2: this is not YAML: tabs disallowed within this context (block indentation)
+            t.yaml:2:1: this is not YAML: a tab indents this line (indent with spaces)
+        "a:\n  b:\n\tc: d"
+            t.yaml:3:1: this is not YAML: a tab indents this line (indent with spaces)
+        "a:\n  b: c\n\td: e\n  f: g"
+            t.yaml:3:1: this is not YAML: a tab indents this line (indent with spaces)
+        "a:\n  b:\n  \tc: d"
+            t.yaml:3:3: this is not YAML: a tab indents this line (indent with spaces)
         "a: b: c"
             t.yaml:1:5: this is not YAML: mapping values are not allowed in this context
         "a: \"\\ud83d\""

@@ -106,32 +106,32 @@ fn a_value_that_is_refused_is_named_with_the_rule() {
     assert!(!refusal.contains("hunter2"));
     expect![[r#"
         the template has no parameter `Levl`, but a value is given
-         --> t.yaml:3:3
+         --> t.yaml:2:1
           |
-        3 |   Level:
-          |   ^^^^^
+        2 | Parameters:
+          | ^^^^^^^^^^
           = help: did you mean `Level`?
 
-        the parameter `Level`: `loud`: the allowed values are info, debug
+        `loud` is no value of the parameter `Level`: the allowed values are info, debug
          --> t.yaml:3:3
           |
         3 |   Level:
           |   ^^^^^
 
-        the parameter `Name`: `abcD`: the allowed pattern is [a-z]+
+        `abcD` is no value of the parameter `Name`: the allowed pattern is [a-z]+
          --> t.yaml:6:3
           |
         6 |   Name:
           |   ^^^^
           = help: lower-case letters
 
-        the parameter `Count`: `ten`: this is no number
+        `ten` is no value of the parameter `Count`: it must be a number
           --> t.yaml:10:3
            |
         10 |   Count:
            |   ^^^^^
 
-        the parameter `Secret`: the least length is 32
+        the value of the parameter `Secret` is refused: the least length is 32
           --> t.yaml:14:3
            |
         14 |   Secret:

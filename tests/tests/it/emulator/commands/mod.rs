@@ -208,3 +208,65 @@ async fn what_the_template_has_wrong_is_told_by_kind() -> anyhow::Result<()> {
     }
     Ok(())
 }
+
+/// PEP 503: `Ours.Pkg` and `ours_pkg` are one name.
+#[tokio::test]
+async fn packages_that_are_not_installed_are_told() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let code = folder.path().join("src");
+    let installed = code.join("ours_pkg-1.0.dist-info");
+    std::fs::create_dir_all(&installed)?;
+    std::fs::write(
+        installed.join("METADATA"),
+        "Metadata-Version: 2.1\nName: ours_pkg\n",
+    )?;
+    let requirements = "-r other.txt\n# comment\nOurs.Pkg==1.0\nnosuchpkg>=1,<2  # why\n\
+        no-such-too[extra]\nmarked; python_version < '3'\ngit+https://example.com/x\n\
+        named @ https://example.com/y\n./local\n";
+    std::fs::write(code.join("requirements.txt"), requirements)?;
+    let template = folder.path().join("template.yaml");
+    let text = MISTAKES
+        .replace("InlineCode: ''", "CodeUri: src")
+        .replace("nodejs20", "python3.12");
+    std::fs::write(&template, text)?;
+    let template = template.to_str().context("UTF-8")?;
+    let told = run(&["doctor", "--template", template]).await?.stdout;
+    let told: Vec<&str> = told
+        .lines()
+        .filter(|line| line.contains("not installed"))
+        .collect();
+    let [told] = told.as_slice() else {
+        anyhow::bail!("{told:?}");
+    };
+    assert!(
+        told.contains("  nosuchpkg, no-such-too of ") && told.contains("pip install -r "),
+        "{told}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_template_without_its_flag_and_a_misspelt_guess_say_what_was_meant() -> anyhow::Result<()>
+{
+    let ended = run(&["dev", "app/template.yaml"]).await?;
+    assert_eq!(ended.code, Some(64));
+    assert!(
+        ended.stderr.contains("--template app/template.yaml"),
+        "{}",
+        ended.stderr
+    );
+    let ended = run(&["template.yml"]).await?;
+    assert!(
+        ended.stderr.contains("--template template.yml"),
+        "{}",
+        ended.stderr
+    );
+    let ended = run(&["dev", "--guess", "connect-bdy=send"]).await?;
+    assert_eq!(ended.code, Some(64));
+    assert!(
+        ended.stderr.contains("did you mean `connect-body`?"),
+        "{}",
+        ended.stderr
+    );
+    Ok(())
+}
