@@ -12,6 +12,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use anyhow::bail;
+use gatepost_runtime_api::Command;
 use gatepost_runtime_api::Lambda;
 use gatepost_template::Code;
 use gatepost_template::Function;
@@ -39,18 +40,39 @@ pub(crate) fn attached(
                 ids.join(", ")
             );
         };
-        let folder = match &named.code {
-            Code::Cargo { folder, .. } | Code::Folder(folder) => folder.clone(),
+        let (folder, starts) = match &named.code {
+            Code::Cargo { folder, binary } => {
+                let run = Command {
+                    program: "cargo".into(),
+                    arguments: ["run", "--bin", binary].map(str::to_owned).into(),
+                    folder: folder.clone(),
+                };
+                (folder.clone(), Some(run))
+            }
+            Code::Folder(folder) => (folder.clone(), None),
             // Code that stands in the template is where somebody put it.
-            Code::Inline(_) | Code::Unsupported(_) => PathBuf::new(),
+            Code::Inline(_) | Code::Unsupported(_) => (PathBuf::new(), None),
         };
         let launch = Launch::Attached {
             address: *address,
             folder,
+            starts,
         };
         launches.insert(named.id.clone(), launch);
     }
     Ok(launches)
+}
+
+/// Puts those that are attached in the place of what the emulator would start, which they keep.
+pub(crate) fn replace(launches: &mut BTreeMap<String, Launch>, attached: BTreeMap<String, Launch>) {
+    for (id, mut launch) in attached {
+        if let Launch::Attached { starts, .. } = &mut launch
+            && let Some(Launch::Command(command)) = launches.remove(&id)
+        {
+            *starts = Some(command);
+        }
+        launches.insert(id, launch);
+    }
 }
 
 /// Writes the variables of every attached function to `attach/FUNCTION.env` below `data_dir`, which
@@ -65,7 +87,12 @@ pub(crate) fn write(
 ) -> io::Result<String> {
     let mut told = String::new();
     for (id, launch) in launches {
-        let Launch::Attached { address, folder } = launch else {
+        let Launch::Attached {
+            address,
+            folder,
+            starts,
+        } = launch
+        else {
             continue;
         };
         let file = data_dir.join("attach").join(format!("{id}.env"));
@@ -82,7 +109,7 @@ pub(crate) fn write(
         let mut options = fs::OpenOptions::new();
         options.write(true).create_new(true).mode(0o600);
         options.open(&file)?.write_all(lines.as_bytes())?;
-        told.push_str(&instructions(id, *address, folder, &file));
+        told.push_str(&instructions(id, *address, folder, &file, starts.as_ref()));
     }
     Ok(told)
 }
@@ -96,12 +123,26 @@ fn quoted(value: &str) -> String {
     format!("'{}'", value.replace('\'', "'\\''"))
 }
 
-fn instructions(id: &str, address: SocketAddr, folder: &Path, file: &Path) -> String {
-    let (folder, file) = (folder.display(), file.display());
+/// A line for a shell, in a shell of its own so that the variables do not stay.
+fn instructions(
+    id: &str,
+    address: SocketAddr,
+    folder: &Path,
+    file: &Path,
+    starts: Option<&Command>,
+) -> String {
+    let folder = quoted(&folder.to_string_lossy());
+    let file = quoted(&file.to_string_lossy());
+    let command = starts.map(|command| {
+        let words = command.arguments.iter().map(|word| quoted(word));
+        let program = quoted(&command.program.to_string_lossy());
+        std::iter::once(program).chain(words).collect::<Vec<_>>()
+    });
+    let command = command.map_or_else(|| "YOUR-PROGRAM".to_owned(), |words| words.join(" "));
     format!(
-        "  {id} waits at {address} until you start it, in {folder}:\n      \
-         set -a; . {file}; set +a\n      \
-         or name that file in your debugger (`envFile`)\n\n"
+        "  {id} waits at {address} until you start it:\n      \
+         (cd {folder}; set -a; . {file}; exec {command})\n      \
+         or give your debugger that folder, file (`envFile`) and program\n\n"
     )
 }
 
@@ -119,5 +160,47 @@ mod tests {
         ] {
             assert_eq!(quoted(value), written);
         }
+    }
+
+    #[test]
+    fn what_is_told_starts_the_function() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 9001));
+        let (folder, file) = (Path::new("/my app"), Path::new("/d/attach/Echo.env"));
+        let told = |starts: Option<&Command>| instructions("Echo", address, folder, file, starts);
+        let command = Command {
+            program: "/usr/bin/python3".into(),
+            arguments: vec!["/d/runtimes/python".into(), "app.handler".into()],
+            folder: folder.to_owned(),
+        };
+        let line = "(cd '/my app'; set -a; . /d/attach/Echo.env; exec /usr/bin/python3 \
+                    /d/runtimes/python app.handler)";
+        let text = told(Some(&command));
+        assert!(text.contains(line), "{text}");
+        assert!(told(None).contains("YOUR-PROGRAM"));
+    }
+
+    #[test]
+    fn an_attached_function_keeps_what_the_emulator_would_start() {
+        let command = Command {
+            program: "node".into(),
+            arguments: Vec::new(),
+            folder: PathBuf::new(),
+        };
+        let attached = |starts| {
+            let (address, folder) = (SocketAddr::from(([127, 0, 0, 1], 9001)), PathBuf::new());
+            Launch::Attached {
+                address,
+                folder,
+                starts,
+            }
+        };
+        let one = |launch| BTreeMap::from([("Echo".to_owned(), launch)]);
+        let mut launches = one(Launch::Command(command.clone()));
+        replace(&mut launches, one(attached(None)));
+        assert_eq!(launches, one(attached(Some(command.clone()))));
+        // One that cargo builds is not built here.
+        let mut launches = BTreeMap::new();
+        replace(&mut launches, one(attached(Some(command.clone()))));
+        assert_eq!(launches, one(attached(Some(command))));
     }
 }

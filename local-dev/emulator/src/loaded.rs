@@ -203,16 +203,18 @@ impl Described {
             writes: true,
         };
         let attached = attach::attached(&arguments.attach, &project.functions)?;
-        // Whoever starts a function builds it.
+        // Whoever starts a function builds it; what would start it is told.
         let mut started = project.functions.clone();
-        started.retain(|id, _| !attached.contains_key(id));
+        started.retain(|id, function| {
+            !attached.contains_key(id) || !matches!(function.code, Code::Cargo { .. })
+        });
         let Prepared {
             mut launches,
             warnings,
             sources,
             made,
         } = build::prepare(&started, order).await?;
-        launches.extend(attached);
+        attach::replace(&mut launches, attached);
         let mut left_out = made;
         // What is inline there changes with the template only.
         left_out.insert(data_dir.to_owned());

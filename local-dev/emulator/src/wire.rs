@@ -191,7 +191,9 @@ pub(crate) fn specs(loaded: &Loaded) -> Vec<FunctionSpec> {
     functions
         .filter_map(|function| match &loaded.launches[&function.id] {
             Launch::Command(command) => Some((function, command.clone(), None)),
-            Launch::Attached { address, folder } => {
+            Launch::Attached {
+                address, folder, ..
+            } => {
                 let command = runtime_api::Command {
                     program: PathBuf::new(),
                     arguments: Vec::new(),

@@ -11,6 +11,16 @@ const PREFIX = '/2018-06-01/runtime';
 const REJECTED = 128;
 const UNCAUGHT = 129;
 
+const missing = ['LAMBDA_TASK_ROOT', 'AWS_LAMBDA_RUNTIME_API'].filter((name) => !process.env[name]);
+if (process.argv.length !== 3 || missing.length > 0) {
+  const told = missing.length > 0 ? ` (${missing.join(', ')} not set)` : '';
+  console.error(
+    `usage: node ${process.argv[1]} HANDLER, as in index.handler, with the variables of the` +
+      ` function${told}: \`gatepost dev --attach FUNCTION\` says the whole command`,
+  );
+  process.exit(1);
+}
+
 const api = new Connection(process.env.AWS_LAMBDA_RUNTIME_API);
 const written = process.argv.pop();
 /** The headers of the invocation under way. */

@@ -93,6 +93,14 @@ impl Subcommand {
     pub fn stdout(&mut self) -> anyhow::Result<tokio::process::ChildStdout> {
         self.0.stdout.take().context("standard output")
     }
+
+    /// Its standard error, to read while it runs.
+    ///
+    /// # Errors
+    /// If it was taken before.
+    pub fn stderr(&mut self) -> anyhow::Result<tokio::process::ChildStderr> {
+        self.0.stderr.take().context("standard error")
+    }
 }
 
 impl Emulator {

@@ -39,6 +39,8 @@ pub(crate) enum Launch {
         address: SocketAddr,
         /// `LAMBDA_TASK_ROOT`.
         folder: PathBuf,
+        /// What starts one as the emulator would; `None` when it is not known.
+        starts: Option<Command>,
     },
     /// They cannot: why, and what to do.
     Unsupported(String),

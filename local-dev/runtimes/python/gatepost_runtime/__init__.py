@@ -10,9 +10,18 @@ from .fault import report
 from .handler import load
 from .marshal import dump, parse
 
+VARIABLES = ("LAMBDA_TASK_ROOT", "AWS_LAMBDA_RUNTIME_API")
+
 
 def run():
     """Loads the handler that the command line names, and lets it answer events."""
+    missing = [name for name in VARIABLES if name not in os.environ]
+    if len(sys.argv) != 2 or missing:
+        told = f" ({', '.join(missing)} not set)" if missing else ""
+        sys.exit(
+            f"usage: python {sys.argv[0]} HANDLER, as in app.handler, with the variables of the"
+            f" function{told}: `gatepost dev --attach FUNCTION` says the whole command"
+        )
     handler_name = sys.argv.pop()
     task_root = os.environ["LAMBDA_TASK_ROOT"]
     # Python put the client's own folder there.

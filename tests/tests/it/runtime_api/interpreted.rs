@@ -93,6 +93,27 @@ impl Interpreted {
     }
 }
 
+/// What the client of a language says to these arguments and variables, and its exit code.
+pub(super) async fn client(
+    language: Language,
+    arguments: &[&str],
+    variables: &[(&str, &str)],
+) -> (Option<i32>, String) {
+    let mut spec = spec(language, "", Path::new("/"));
+    spec.command.arguments.pop();
+    let output = tokio::process::Command::new(&spec.command.program)
+        .args(&spec.command.arguments)
+        .args(arguments)
+        .env_remove("LAMBDA_TASK_ROOT")
+        .env_remove("AWS_LAMBDA_RUNTIME_API")
+        .envs(variables.iter().copied())
+        .output()
+        .await
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    (output.status.code(), said)
+}
+
 fn spec(language: Language, handler: &str, folder: &Path) -> FunctionSpec {
     let runtimes = Path::new(env!("CARGO_MANIFEST_DIR")).join("../local-dev/runtimes");
     let (program, arguments, runtime) = match language {

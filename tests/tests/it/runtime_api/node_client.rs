@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::interpreted::Interpreted;
 use super::interpreted::Language::Node;
+use super::interpreted::client;
 
 async fn answer(file: &str, text: &str, event: &str) -> Value {
     let function = Interpreted::new(Node, "index.handler", &[(file, text)]);
@@ -326,4 +327,31 @@ async fn a_node_function_takes_and_gives_as_much_as_lambda_allows() {
     assert_eq!(kind, "Function.ResponseSizeTooLarge");
     assert_eq!(function.invoke(r#"{"size":1}"#).await.unwrap(), "ä");
     function.lambda.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_node_client_that_lacks_something_says_what_it_needs() {
+    let task = ("LAMBDA_TASK_ROOT", "/");
+    let api = ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9");
+    for (arguments, variables, lacks) in [
+        (&[][..], &[task, api][..], "HANDLER"),
+        (
+            &["index.handler"],
+            &[task],
+            "AWS_LAMBDA_RUNTIME_API not set",
+        ),
+        (
+            &["index.handler"],
+            &[],
+            "LAMBDA_TASK_ROOT, AWS_LAMBDA_RUNTIME_API",
+        ),
+    ] {
+        let (code, said) = client(Node, arguments, variables).await;
+        assert_eq!(code, Some(1), "{said}");
+        assert!(
+            said.starts_with("usage: node ") && said.contains(lacks),
+            "{said}"
+        );
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
 }

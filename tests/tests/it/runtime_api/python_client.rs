@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::interpreted::Interpreted;
 use super::interpreted::Language::Python;
+use super::interpreted::client;
 
 #[tokio::test]
 async fn a_python_handler_is_found_where_its_name_says() {
@@ -188,4 +189,27 @@ async fn a_python_function_takes_and_gives_as_much_as_lambda_allows() {
     assert_eq!(kind, "Function.ResponseSizeTooLarge");
     assert_eq!(function.invoke(r#"{"size":1}"#).await.unwrap(), "x");
     function.lambda.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_python_client_that_lacks_something_says_what_it_needs() {
+    let task = ("LAMBDA_TASK_ROOT", "/");
+    let api = ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9");
+    for (arguments, variables, lacks) in [
+        (&[][..], &[task, api][..], "HANDLER"),
+        (&["app.handler"], &[task], "AWS_LAMBDA_RUNTIME_API not set"),
+        (
+            &["app.handler"],
+            &[],
+            "LAMBDA_TASK_ROOT, AWS_LAMBDA_RUNTIME_API",
+        ),
+    ] {
+        let (code, said) = client(Python, arguments, variables).await;
+        assert_eq!(code, Some(1), "{said}");
+        assert!(
+            said.starts_with("usage: python ") && said.contains(lacks),
+            "{said}"
+        );
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
 }
