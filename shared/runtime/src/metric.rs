@@ -57,16 +57,17 @@ impl Figure {
     }
 }
 
-/// How figures are written, and of which function.
+/// How the log is written, and of which function.
 static OF_PROCESS: OnceLock<(Format, String)> = OnceLock::new();
 
-/// Says once a process how figures are written. Before it, in tests, none are.
+/// Says once a process how its log is written. Before it, in tests, no figures are.
 pub(crate) fn begin(format: Format, function: String) {
     // A second call would say the same.
     let _ = OF_PROCESS.set((format, function));
 }
 
-/// Writes the figures of one invocation as one line, if there are any.
+/// Writes the figures of one invocation as one line, if there are any: JSON whatever the format of the
+/// log, because only such lines become metrics.
 ///
 /// The function's name is the only dimension: every further one would be a metric more to pay for.
 /// `properties` can be searched for, and are no dimensions.
@@ -78,18 +79,15 @@ pub fn emit(properties: &[(&str, &str)], figures: &[Figure]) {
     if figures.is_empty() || !is_asked_for {
         return;
     }
-    let line = line(*format, function, properties, figures);
+    let line = line(function, properties, figures);
     // Standard output is Lambda's pipe; where it is closed there is nobody to tell.
     let _ = std::io::stdout().lock().write_all(line.as_bytes());
 }
 
-fn line(format: Format, function: &str, properties: &[(&str, &str)], figures: &[Figure]) -> String {
+fn line(function: &str, properties: &[(&str, &str)], figures: &[Figure]) -> String {
     let mut line = String::with_capacity(512);
     // Writing to a `String` does not fail.
-    let _ = match format {
-        Format::Json => json(&mut line, function, properties, figures),
-        Format::Text => text(&mut line, properties, figures),
-    };
+    let _ = json(&mut line, function, properties, figures);
     line
 }
 
@@ -128,20 +126,6 @@ fn json(
     Ok(())
 }
 
-fn text(line: &mut String, properties: &[(&str, &str)], figures: &[Figure]) -> std::fmt::Result {
-    clock::rfc3339(clock::now(), line)?;
-    line.push_str("  INFO figures");
-    for (name, value) in properties {
-        write!(line, " {name}=")?;
-        quoted(line, value)?;
-    }
-    for Figure { name, value, .. } in figures {
-        write!(line, " {name}={value}")?;
-    }
-    line.push('\n');
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
@@ -163,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_line_is_what_cloudwatch_extracts_metrics_from() {
-        let line = line(Format::Json, "message", &[("room", "a\nb")], &FIGURES);
+        let line = line("message", &[("room", "a\nb")], &FIGURES);
         assert_eq!(line.matches('\n').count(), 1);
         let line: Value = serde_json::from_str(&line).unwrap();
         let metrics = &line["_aws"]["CloudWatchMetrics"][0];
@@ -175,14 +159,5 @@ mod tests {
         assert_eq!(line["Deliveries"], 3);
         assert_eq!(line["DrainTime"], 12);
         assert_eq!(line["room"], "a\nb");
-    }
-
-    #[test]
-    fn as_text_it_is_for_a_person() {
-        let line = line(Format::Text, "message", &[("room", "lobby")], &FIGURES);
-        assert!(
-            line.ends_with(" INFO figures room=\"lobby\" Deliveries=3 DrainTime=12\n"),
-            "{line}"
-        );
     }
 }

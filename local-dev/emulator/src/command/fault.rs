@@ -141,7 +141,10 @@ pub(super) async fn run(arguments: &FaultArguments, process: &Process) -> anyhow
         }
         Verb::Reset { emulator } => {
             let answer = emulator.find(process)?.delete("faults").await?;
-            print(&format!("{} rules removed\n", answer["removed"]))
+            print(&format!(
+                "{} removed\n",
+                counted(&answer["removed"], "rule")
+            ))
         }
     }
 }
@@ -172,10 +175,17 @@ async fn set(add: &Add, process: &Process) -> anyhow::Result<()> {
     match rule.of.step {
         Some(_) => print(&format!("rule {}: {}\n", set["id"], words(&set))),
         None => print(&format!(
-            "{} at {} connections\n",
-            rule.effect, set["fired"]
+            "{} at {}\n",
+            rule.effect,
+            counted(&set["fired"], "connection")
         )),
     }
+}
+
+/// `1 rule`, `2 rules`.
+fn counted(count: &Value, what: &str) -> String {
+    let plural = if *count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }
 
 fn rule_rows(answer: &Value) -> String {

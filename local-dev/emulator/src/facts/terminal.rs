@@ -28,6 +28,8 @@ pub(crate) struct Terminal<W> {
     repeats: Repeats,
     /// When the table said how functions were doing.
     opened: Option<u64>,
+    /// Functions are being ended, whatever they do.
+    stopping: bool,
 }
 
 /// Errors of which clients were told, by route and cause: a client that goes wrong does so with every
@@ -68,6 +70,7 @@ impl<W: Write> Terminal<W> {
             style,
             repeats: Repeats::default(),
             opened: None,
+            stopping: false,
         }
     }
 }
@@ -78,6 +81,10 @@ impl<W: Write + Send> Sink for Terminal<W> {
         let Some(line) = line(kind, self.style) else {
             return Ok(());
         };
+        self.stopping |= *kind == Kind::Stopping;
+        if self.stopping && is_of_the_end(kind) {
+            return Ok(());
+        }
         let left_out = match kind {
             // The table says it, once for all that fail alike.
             Kind::FunctionFailed { .. } if self.opened.is_none_or(|opened| *at <= opened) => {
@@ -115,6 +122,7 @@ pub(crate) fn is_shown(kind: &Kind) -> bool {
 /// The line of a fact, if a person wants one.
 fn line(kind: &Kind, style: Style) -> Option<String> {
     Some(match kind {
+        Kind::Log { line, .. } if is_metrics(line) => return None,
         Kind::Log {
             function,
             request,
@@ -364,6 +372,25 @@ fn line(kind: &Kind, style: Style) -> Option<String> {
     })
 }
 
+/// Whether it is what becomes of an invocation under way when the emulator stops.
+fn is_of_the_end(kind: &Kind) -> bool {
+    match kind {
+        Kind::Invoked { error_type, .. } => error_type.as_deref() == Some("Runtime.ExitError"),
+        Kind::ErrorSent { cause, .. } => *cause == Cause::NotInvoked,
+        _ => false,
+    }
+}
+
+/// Whether AWS makes metrics of a line (AWS: "Specification: Embedded metric format"): figures at every invocation, which nobody reads between what matters.
+fn is_metrics(line: &str) -> bool {
+    // Most lines are none, which is seen at once.
+    if !line.starts_with('{') || !line.contains("\"_aws\"") {
+        return false;
+    }
+    let json: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+    json["_aws"]["CloudWatchMetrics"].is_array()
+}
+
 /// The first 8 characters of a request id: enough to tell the invocations on a screen apart.
 fn short(request: Option<&str>) -> &str {
     request.map_or("init    ", |request| request.get(..8).unwrap_or(request))
@@ -384,6 +411,56 @@ mod tests {
             line(&kind, Style::plain()).unwrap(),
             "Message 5f3c2a1b hello"
         );
+    }
+
+    #[test]
+    fn what_the_end_interrupts_is_no_failure() {
+        let mut terminal = Terminal::new(Vec::new(), Style::plain());
+        let invoked = |error_type: &str| Kind::Invoked {
+            function: "Echo".into(),
+            request: "5f3c2a1b-0000".into(),
+            environment: 1,
+            cold: false,
+            outcome: Result::FunctionError,
+            error_type: Some(error_type.into()),
+            queued_ms: 0.0,
+            duration_ms: 1.0,
+        };
+        let exit = "Runtime.ExitError";
+        let kinds = [
+            invoked(exit),
+            Kind::Stopping,
+            invoked(exit),
+            invoked("KeyError"),
+        ];
+        for kind in kinds {
+            let fact = Fact { at: 0, kind };
+            terminal.fact(&Entry { number: 1, fact }).unwrap();
+        }
+        assert_eq!(
+            String::from_utf8(terminal.to).unwrap(),
+            "! Echo 5f3c2a1b Runtime.ExitError\nstopping\n! Echo 5f3c2a1b KeyError\n"
+        );
+    }
+
+    #[test]
+    fn metrics_are_not_between_what_matters() {
+        for (text, shown) in [
+            (
+                r#"{"_aws":{"Timestamp":1,"CloudWatchMetrics":[{"Namespace":"N"}]},"Sent":3}"#,
+                false,
+            ),
+            (r#"{"_aws":"a word","message":"hello"}"#, true),
+            (r#"{"message":"\"_aws\""}"#, true),
+            ("{ \"_aws\" is no JSON", true),
+        ] {
+            let kind = Kind::Log {
+                function: "Message".into(),
+                request: None,
+                line: text.into(),
+            };
+            assert_eq!(line(&kind, Style::plain()).is_some(), shown, "{text}");
+        }
     }
 
     #[test]

@@ -106,7 +106,7 @@ async fn faults_are_set_listed_and_removed() -> anyhow::Result<()> {
         Some(1)
     );
     let killed = emulator.gatepost(&["fault", "add", "kill"]).await?;
-    assert_eq!(killed.stdout, "kill at 1 connections\n");
+    assert_eq!(killed.stdout, "kill at 1 connection\n");
     assert_eq!(socket.next().await?, Received::Dropped);
     let reset = emulator.gatepost(&["fault", "reset"]).await?;
     assert_eq!(reset.stdout, "0 rules removed\n");
