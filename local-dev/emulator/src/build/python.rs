@@ -18,9 +18,16 @@ use crate::cli::Process;
 /// AWS's client; and for packages that `requirements.txt` names and that are not installed. Options,
 /// addresses, files and what depends on a marker are passed over; names are compared as PEP 503 says.
 const QUESTION: &str = r"
-import importlib.metadata as metadata, importlib.util, json, re, sys
+import importlib.util, json, re, sys
+try:
+    import importlib.metadata as metadata
+except ImportError:
+    metadata = None
 normal = lambda name: re.sub('[-_.]+', '-', name or '').lower()
 def is_installed(name):
+    # Before Python 3.8 nobody knows; what a build has copied may have lost its metadata.
+    if metadata is None or importlib.util.find_spec(normal(name).replace('-', '_')):
+        return True
     try:
         return bool(metadata.distribution(name))
     except metadata.PackageNotFoundError:

@@ -220,7 +220,8 @@ async fn packages_that_are_not_installed_are_told() -> anyhow::Result<()> {
         installed.join("METADATA"),
         "Metadata-Version: 2.1\nName: ours_pkg\n",
     )?;
-    let requirements = "-r other.txt\n# comment\nOurs.Pkg==1.0\nnosuchpkg>=1,<2  # why\n\
+    std::fs::write(code.join("copied_pkg.py"), "")?;
+    let requirements = "copied-pkg\n-r other.txt\n# comment\nOurs.Pkg==1.0\nnosuchpkg>=1,<2  # why\n\
         no-such-too[extra]\nmarked; python_version < '3'\ngit+https://example.com/x\n\
         named @ https://example.com/y\n./local\n";
     std::fs::write(code.join("requirements.txt"), requirements)?;
