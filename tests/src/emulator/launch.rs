@@ -44,7 +44,8 @@ pub struct Launch {
     data_dir: Option<PathBuf>,
     target_dir: PathBuf,
     environment: Vec<(&'static str, String)>,
-    cpu: Option<&'static str>,
+    /// The program that becomes it, and that program's arguments.
+    through: Vec<&'static str>,
     facts: usize,
 }
 
@@ -96,7 +97,7 @@ impl Launch {
             data_dir: None,
             target_dir,
             environment: Vec::new(),
-            cpu: None,
+            through: Vec::new(),
             facts: usize::MAX,
         }
     }
@@ -104,7 +105,14 @@ impl Launch {
     /// On this CPU only, with everything it starts.
     #[must_use]
     pub fn pinned(mut self, cpu: &'static str) -> Self {
-        self.cpu = Some(cpu);
+        self.through = vec!["taskset", "-c", cpu];
+        self
+    }
+
+    /// As from a terminal whose end it is told of, even if `nohup` started the tests.
+    #[must_use]
+    pub fn from_a_terminal(mut self) -> Self {
+        self.through = vec!["env", "--default-signal=HUP"];
         self
     }
 
@@ -234,11 +242,12 @@ impl Launch {
     }
 
     fn command(&self, data_dir: &Path) -> anyhow::Result<Command> {
-        let mut command = match self.cpu {
-            None => Command::new(gatepost()?),
-            Some(cpu) => {
-                let mut command = Command::new("taskset");
-                command.args(["-c", cpu]).arg(gatepost()?);
+        let gatepost = gatepost()?;
+        let mut command = match self.through.as_slice() {
+            [] => Command::new(gatepost),
+            [program, arguments @ ..] => {
+                let mut command = Command::new(program);
+                command.args(arguments).arg(gatepost);
                 command
             }
         };

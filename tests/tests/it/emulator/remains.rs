@@ -46,7 +46,7 @@ async fn asked_to_stop_it_says_goodbye_and_leaves_nothing() -> anyhow::Result<()
 async fn a_terminal_that_is_closed_stops_it_in_order() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let launch = Launch::fixture("python.yaml").data_dir(folder.path());
-    let emulator = launch.start().await?;
+    let emulator = launch.from_a_terminal().start().await?;
     let file = folder.path().join("emulator.json");
     assert!(file.exists());
     let family = family(&emulator)?;
