@@ -112,6 +112,7 @@ function sentence(e) {
     case "not_sent": return `${e.connection}: ${e.why}`;
     case "environment_started": return `${e.function} #${e.environment}, pid ${e.pid}, ${ms(e.init_ms)}`;
     case "environment_stopped": return `${e.function} #${e.environment}: ${e.why}`;
+    case "memory": return `${e.function} #${e.environment}: at most ${e.max_memory_mb} of ${e.memory_size_mb} MB`;
     case "function_failed": return `${e.function}: ${e.message}`;
     case "attempt_failed": return `${e.function}: attempt ${e.attempt}`;
     case "fault_injected": return [e.effect, "at", e.step, e.function ?? e.connection].filter(Boolean).join(" ");
