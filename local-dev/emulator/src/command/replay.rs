@@ -23,8 +23,8 @@ Examples:
   gatepost replay session.ndjson --to wss://abcdef1234.execute-api.eu-west-1.amazonaws.com/prod
   gatepost replay session.ndjson --events               the functions alone, without connections
 
-What comes back is printed, one JSON object a line, and its frames are counted for each client. No order
-between clients is kept: a server that packs several messages into a frame may send fewer.
+What comes back is printed, one JSON object a line, and its frames are counted for each client. No
+order between clients is kept: a server that packs several messages into a frame may send fewer.
 Exit codes: 0, 1 if less came back than was recorded, or a function came to something else.";
 
 /// What `gatepost replay` is told.

@@ -381,7 +381,8 @@ fn is_of_the_end(kind: &Kind) -> bool {
     }
 }
 
-/// Whether AWS makes metrics of a line (AWS: "Specification: Embedded metric format"): figures at every invocation, which nobody reads between what matters.
+/// Whether AWS makes metrics of a line (AWS: "Specification: Embedded metric format"): figures at
+/// every invocation, which nobody reads between what matters.
 fn is_metrics(line: &str) -> bool {
     // Most lines are none, which is seen at once.
     if !line.starts_with('{') || !line.contains("\"_aws\"") {

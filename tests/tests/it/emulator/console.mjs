@@ -2,18 +2,9 @@
 // it looked for was there. The connection that it finds gets a message and is closed.
 
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
+import { withPage } from './chromium.mjs';
 
-const require = createRequire(new URL('../../../browser/', import.meta.url));
-const { chromium } = require('playwright-core');
-
-const browser = await chromium.launch({
-  executablePath: process.env.GATEPOST_CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run'],
-});
-try {
-  const page = await browser.newPage();
-  page.setDefaultTimeout(20_000);
+await withPage(async (page) => {
   const errors = [];
   page.on('pageerror', (error) => errors.push(error.message));
   page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
@@ -51,6 +42,4 @@ try {
   await page.locator('#connections').getByRole('button', { name: 'Close' }).click();
   await page.getByText('Nobody is connected to').waitFor();
   assert.deepEqual(errors, []);
-} finally {
-  await browser.close();
-}
+});
