@@ -21,6 +21,8 @@ use tokio::net::tcp::OwnedWriteHalf;
 use crate::Id;
 use crate::Limits;
 use crate::PostRefusal;
+use crate::activity::Activity;
+use crate::activity::Moment;
 use crate::authorizer::Authorized;
 use crate::close::Ending;
 use crate::deflate;
@@ -56,10 +58,7 @@ pub(crate) struct Connection {
     task: AtomicWaker,
     /// When it was opened on the clock of deadlines, in milliseconds since the gateway's clock began.
     opened: u64,
-    /// Milliseconds since 1970 of the last message in either direction.
-    last_active_at: AtomicU64,
-    /// The same on the clock of deadlines.
-    active: AtomicU64,
+    activity: Activity,
     next_message: AtomicU16,
     /// Messages whose invocation is under way.
     pub(crate) under_way: AtomicU32,
@@ -84,15 +83,6 @@ pub(crate) struct Opening {
     pub(crate) first_message: u16,
 }
 
-/// One moment on both clocks.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Moment {
-    /// Milliseconds since 1970.
-    pub(crate) epoch_ms: u64,
-    /// Milliseconds since the gateway's clock began.
-    pub(crate) uptime_ms: u64,
-}
-
 impl Connection {
     pub(crate) fn new(opening: Opening, limits: &Limits) -> Self {
         Self {
@@ -112,8 +102,7 @@ impl Connection {
             ending: Mutex::new(None),
             task: AtomicWaker::new(),
             opened: opening.now.uptime_ms,
-            last_active_at: AtomicU64::new(opening.now.epoch_ms),
-            active: AtomicU64::new(opening.now.uptime_ms),
+            activity: Activity::new(opening.now),
             next_message: AtomicU16::new(opening.first_message),
             under_way: AtomicU32::new(0),
             posts_under_way: AtomicUsize::new(0),
@@ -209,7 +198,7 @@ impl Connection {
 
     fn sent(&self, pushed: Pushed, now: Moment) {
         self.messages_out.fetch_add(1, Ordering::Relaxed);
-        self.touch(now);
+        self.activity.touch(now);
         if pushed == Pushed::Waiting {
             self.task.wake();
         }
@@ -255,25 +244,14 @@ impl Connection {
         &self.task
     }
 
-    /// A message passed, in either direction.
-    pub(crate) fn touch(&self, now: Moment) {
-        self.last_active_at.store(now.epoch_ms, Ordering::Relaxed);
-        self.active.store(now.uptime_ms, Ordering::Relaxed);
-    }
-
-    /// When the last message passed, in milliseconds since 1970.
-    pub(crate) fn last_active_at(&self) -> u64 {
-        self.last_active_at.load(Ordering::Relaxed)
+    /// When messages passed, in either direction.
+    pub(crate) fn activity(&self) -> &Activity {
+        &self.activity
     }
 
     /// When it was opened, in milliseconds since the gateway's clock began.
     pub(crate) fn opened(&self) -> u64 {
         self.opened
-    }
-
-    /// When the last message passed, in milliseconds since the gateway's clock began.
-    pub(crate) fn active(&self) -> u64 {
-        self.active.load(Ordering::Relaxed)
     }
 
     /// Counts a message of the client and numbers it.
@@ -293,7 +271,7 @@ impl Connection {
             api: self.stage.api.clone(),
             stage: self.stage.name.clone(),
             connected_at: self.connected_at,
-            last_active_at: self.last_active_at(),
+            last_active_at: self.activity.last().epoch_ms,
             source_ip: self.source_ip,
             user_agent: self.user_agent.as_deref().map(str::to_owned),
             principal: self

@@ -29,7 +29,7 @@ fn look(core: &Arc<Core>) -> u64 {
     let mut next = now.saturating_add(idle.min(lifetime));
     core.registry.each(|connection| {
         let oldest = connection.opened().saturating_add(lifetime);
-        let idle = connection.active().saturating_add(idle);
+        let idle = connection.activity().last().uptime_ms.saturating_add(idle);
         if now >= oldest {
             connection.end(Ending::TOO_OLD);
         } else if now >= idle {

@@ -5,6 +5,7 @@
 //! [`serve_connection`] speaks HTTP/1.1 on an accepted socket; whatever [`Gateway::owns`] goes to
 //! [`Gateway::serve`]. Everything the gateway does is told to an [`Observer`].
 
+mod activity;
 mod api_key;
 mod authorizer;
 mod backend;

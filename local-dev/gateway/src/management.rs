@@ -287,7 +287,7 @@ fn look_at(connection: &Connection) -> Result<Response<Full<Bytes>>, Refusal> {
             source_ip: connection.source_ip,
             user_agent: connection.user_agent.as_deref(),
         },
-        last_active_at: iso_ms(connection.last_active_at()),
+        last_active_at: iso_ms(connection.activity().last().epoch_ms),
     };
     let body = serde_json::to_vec(&view).expect("times, an address and a string serialise");
     let mut response = Response::new(Full::new(Bytes::from(body)));

@@ -37,7 +37,7 @@ const INTERNAL: &str = "Internal server error";
 /// response": responses are asynchronous).
 pub(crate) fn start(core: &Arc<Core>, connection: &Arc<Connection>, text: &str) {
     let now = core.now();
-    connection.touch(now);
+    connection.activity().touch(now);
     let message = core
         .ids
         .message(now.epoch_ms, connection.id, connection.number_message());

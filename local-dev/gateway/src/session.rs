@@ -230,7 +230,7 @@ fn take_one(
         Incoming::Ping(payload) => {
             connection.control(OpCode::Pong, payload);
             if core.config.limits.pings_keep_alive {
-                connection.touch(core.now());
+                connection.activity().touch(core.now());
             }
         }
         Incoming::Pong => {}
