@@ -148,7 +148,10 @@ impl Chat {
             let begun = Instant::now();
             let head = match seen.head.take() {
                 Some(head) => Some(head),
-                None => registry.head(&shard.room).await?,
+                None => {
+                    seen.roster = None;
+                    registry.head(&shard.room).await?
+                }
             };
             let head = head.max(own.map(|push| push.seq)).unwrap_or_default();
             if head > lease.cursor {
@@ -159,7 +162,6 @@ impl Chat {
                 let entries = match own_entry(own, lease.cursor, head) {
                     Some(entry) => std::slice::from_ref(entry),
                     None => {
-                        seen.roster = None;
                         let after = Range::After(lease.cursor);
                         // No further than the head: who subscribes after this turn read its list
                         // finds by the head what it was posted without.
@@ -171,7 +173,7 @@ impl Chat {
                 let Some(last) = entries.last() else {
                     return Ok(Turned::Behind);
                 };
-                // Read after the entries: who is not on it reads them from the log.
+                // Read after the head: who is not on it reads from the log what comes up to there.
                 let roster = match seen.roster.take() {
                     Some(roster) => roster,
                     None => self.roster(shard).await?,
@@ -217,8 +219,8 @@ impl Chat {
     }
 }
 
-/// What was read when the lease was taken, good for the first turn. The list is only if that turn's
-/// entry is the worker's own: it must be read after the entries.
+/// What was read when the lease was taken, good for the first turn: the list is of those who have to
+/// be posted everything up to the head.
 struct Seen {
     cursor: Option<Seq>,
     head: Option<Seq>,

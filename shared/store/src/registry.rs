@@ -217,11 +217,13 @@ pub enum Claim {
 /// What a worker that has an entry found: [`Registry::begin`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Begun {
-    /// The room's head as it was after the claim: the entry's seq at the least.
+    /// The room's head: the entry's seq at the least, and that of whoever had left a mark which the
+    /// claim took away.
     pub head: Seq,
     /// Whether the lease is its own.
     pub claim: Claim,
-    /// Whether the lease is, and the list of subscribers that it has still holds.
+    /// Whether the lease is, and the list of subscribers that it has holds. That was looked at after
+    /// the head: whoever is not on the list can read the entries up to there from the log.
     pub list_holds: bool,
 }
 
@@ -389,10 +391,10 @@ pub trait Registry: std::fmt::Debug + Send + Sync {
     ) -> Result<Begun, StoreError> {
         self.raise_head(&shard.room, seq).await?;
         let claim = self.claim(shard, holder, ttl_ms, now).await?;
+        let head = self.head(&shard.room).await?;
         let list_holds = known.is_some()
             && matches!(claim, Claim::Held { .. })
             && self.subscribers(shard, known, now).await? == Subscribers::Unchanged;
-        let head = self.head(&shard.room).await?;
         Ok(Begun {
             head: head.map_or(seq, |head| head.max(seq)),
             claim,

@@ -239,7 +239,8 @@ async fn after_seven_logins_all_hear_the_logs_order(plain: &Stack) -> anyhow::Re
         let mut texts = Vec::new();
         while texts.len() < MESSAGES {
             let frame = page.next().await.with_context(|| {
-                format!("after {} of {MESSAGES}: {:?}", texts.len(), tally(&stack))
+                let (tally, warnings) = (tally(&stack), warnings(&stack));
+                format!("after {} of {MESSAGES}: {tally:?}\n{warnings}", texts.len())
             })?;
             let text = frame["msg"].as_str().context("msg")?;
             if text != "launched" {
@@ -279,6 +280,21 @@ fn tally(stack: &Stack) -> BTreeMap<String, usize> {
         *tally.entry(said.join(" ")).or_default() += 1;
     }
     tally
+}
+
+/// What the functions printed that is more than information.
+fn warnings(stack: &Stack) -> String {
+    let facts = stack.emulator.facts().into_iter();
+    let lines = facts
+        .filter(|fact| fact["event"] == "log")
+        .filter_map(|fact| {
+            let line = fact["line"].as_str()?;
+            let is_warning = [" WARN ", "ERROR "]
+                .iter()
+                .any(|level| line.contains(level));
+            is_warning.then(|| format!("{}: {line}", fact["function"]))
+        });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// 10: no authentication, no ping, no size limit, no history.

@@ -5,9 +5,9 @@
 //! | step | stands for |
 //! |---|---|
 //! | [`Step::Commit`] | `gatepost_append` |
-//! | [`Step::Raise`] | `raise_head.lua` |
-//! | [`Step::Claim`] | `claim.lua` |
-//! | [`Step::Stamp`] | `stamp.lua` in [`Registry::begin`](gatepost_store::Registry::begin): the list that the worker kept still holds |
+//! | [`Step::Raise`] | `raise_head.lua`, which answers the head |
+//! | [`Step::Claim`] | `claim.lua`; a mark that it takes away makes the head it knows worthless |
+//! | [`Step::Stamp`] | `stamp.lua` in [`Registry::begin`](gatepost_store::Registry::begin): the list that the worker kept holds for the head it knows |
 //! | [`Step::Head`], [`Step::Entries`], [`Step::List`], [`Step::Post`] | a turn of [`Chat::turns`](crate::Chat): the registry's head, [`Range::After`](gatepost_store::Range) the cursor, `stamp.lua` with the list, the posts |
 //! | [`Step::Advance`] | `advance.lua` |
 //! | [`Step::Release`] | `release.lua` |
@@ -48,11 +48,13 @@ struct Worker {
     own: u8,
     cursor: u8,
     head: u8,
+    /// Whether that is what it was told when it raised the head, good for the first turn.
+    knows_head: bool,
     /// The last entry it read.
     last: u8,
     /// Whether the joiner is on the list it read.
     on_list: bool,
-    /// Whether that list is the one it kept, and still good.
+    /// Whether that list is the one it kept, and still good for that head.
     keeps_list: bool,
 }
 
@@ -116,8 +118,8 @@ enum Way {
     Hello,
     /// The same, and turns post all that is in the log, also what the registry was not told of.
     HelloBeyondTheHead,
-    /// The list that held at the claim serves entries that are read from the log afterwards.
-    KeptListForAll,
+    /// The list that held at the claim serves a head that is read afterwards.
+    KeptListThenHead,
     /// A joiner reads the head it is told before it subscribes.
     HeadThenSubscribe,
     /// The cursor is raised to the head, not to the last entry that was read.
@@ -280,6 +282,7 @@ impl State {
             own: 0,
             cursor: 0,
             head: 0,
+            knows_head: false,
             last: 0,
             on_list: false,
             keeps_list: false,
@@ -321,15 +324,19 @@ impl State {
             }
             Step::Raise => {
                 self.head = self.head.max(worker.own);
+                worker.head = self.head;
+                worker.knows_head = worker.name != 0 && way != Way::KeptListThenHead;
                 Some(Step::Claim)
             }
             Step::Claim => {
                 let held_by_another =
                     self.holder.is_some_and(|holder| holder != worker.name) && !self.expired;
+                let marked = self.dirty;
                 self.dirty = held_by_another && way != Way::NoMark;
                 if held_by_another {
                     return None;
                 }
+                worker.knows_head &= !marked;
                 (self.holder, self.expired) = (Some(worker.name), false);
                 worker.cursor = self.cursor.unwrap_or(worker.own.saturating_sub(1));
                 Some(match worker.name {
@@ -339,11 +346,14 @@ impl State {
             }
             Step::Stamp => {
                 worker.on_list = self.listed;
-                worker.keeps_list = true;
+                worker.keeps_list = worker.knows_head || way == Way::KeptListThenHead;
                 Some(Step::Head)
             }
             Step::Head => {
-                worker.head = self.head.max(worker.own);
+                if !std::mem::take(&mut worker.knows_head) {
+                    worker.head = self.head.max(worker.own);
+                    worker.keeps_list &= way == Way::KeptListThenHead;
+                }
                 if worker.head <= worker.cursor {
                     return Some(Step::Release);
                 }
@@ -352,8 +362,6 @@ impl State {
                     && worker.own == worker.head;
                 if own_is_all {
                     worker.last = worker.own;
-                } else if way != Way::KeptListForAll {
-                    worker.keeps_list = false;
                 }
                 Some(match (own_is_all, worker.keeps_list) {
                     (true, true) => Step::Post,
@@ -468,7 +476,7 @@ fn nobody_who_subscribed_misses_an_entry_in_any_interleaving() {
 #[test]
 fn the_wrong_orders_are_found() {
     for (way, turn, appends, expected) in [
-        (Way::KeptListForAll, 2, 2, MISSED),
+        (Way::KeptListThenHead, 2, 2, MISSED),
         (Way::HelloBeyondTheHead, 3, 3, MISSED),
         (Way::HeadThenSubscribe, 1, 2, MISSED),
         (Way::CursorIsHead, 1, 2, MISSED),

@@ -80,14 +80,32 @@ impl RedisRegistry {
     }
 }
 
-/// What the script that claims a fan-out answered, and the stamp of the list if it was asked for.
-fn claim(what: &'static str, answer: Value) -> Result<(Claim, Option<u64>), StoreError> {
-    if matches!(answer, Value::Int(_)) {
-        return Ok((Claim::Busy, None));
+/// What the script that claims a fan-out answered.
+struct Claimed {
+    claim: Claim,
+    /// The stamp of the list, if it was asked for.
+    stamp: Option<u64>,
+    /// Somebody had left a mark, and it is gone.
+    took_mark: bool,
+}
+
+impl Claimed {
+    fn read(what: &'static str, answer: Value) -> Result<Self, StoreError> {
+        if matches!(answer, Value::Int(_)) {
+            return Ok(Self {
+                claim: Claim::Busy,
+                stamp: None,
+                took_mark: false,
+            });
+        }
+        let (cursor, stamp, took_mark): (String, String, bool) = read(what, answer)?;
+        let cursor = cursor.parse().ok();
+        Ok(Self {
+            claim: Claim::Held { cursor },
+            stamp: stamp.parse().ok(),
+            took_mark,
+        })
     }
-    let (cursor, stamp): (String, String) = read(what, answer)?;
-    let cursor = cursor.parse().ok();
-    Ok((Claim::Held { cursor }, stamp.parse().ok()))
 }
 
 #[async_trait]
@@ -542,8 +560,7 @@ impl Registry for RedisRegistry {
     ) -> Result<Claim, StoreError> {
         let what = "claiming a fan-out";
         let call = self.claimed(shard, holder, ttl_ms, now, None)?;
-        let (claim, _) = claim(what, self.one(what, call).await?)?;
-        Ok(claim)
+        Ok(Claimed::read(what, self.one(what, call).await?)?.claim)
     }
 
     async fn begin(
@@ -557,18 +574,23 @@ impl Registry for RedisRegistry {
     ) -> Result<Begun, StoreError> {
         let what = "beginning a fan-out";
         let raise = self.raised(&shard.room, seq);
-        let claimed = self.claimed(shard, holder, ttl_ms, now, known)?;
-        // After the claim, which takes marks away: the head of whoever left one is seen.
-        let head = self.head_of(&shard.room);
-        let mut answers = self.run(what, &[&[raise], &[claimed], &[head]]).await?;
-        let _: bool = answers.next()?;
-        let (claim, version) = claim(what, answers.next()?)?;
-        let list_holds = known.is_some() && version == known;
-        let head: Option<Seq> = answers.next()?;
+        let claim = self.claimed(shard, holder, ttl_ms, now, known)?;
+        let mut answers = self.run(what, &[&[raise], &[claim]]).await?;
+        let mut head: Seq = answers.next()?;
+        let mut claimed = Claimed::read(what, answers.next()?)?;
+        if claimed.took_mark {
+            // Whoever left it raised the head before, but perhaps after it was raised here, and
+            // counts on this worker now.
+            let stamp = known.map(|_| self.stamped(shard, now)).transpose()?;
+            let again = [self.head_of(&shard.room)];
+            let mut answers = self.run(what, &[&again, stamp.as_slice()]).await?;
+            head = head.max(answers.next::<Option<Seq>>()?.unwrap_or_default());
+            claimed.stamp = answers.next()?;
+        }
         Ok(Begun {
-            head: head.map_or(seq, |head| head.max(seq)),
-            claim,
-            list_holds,
+            head,
+            claim: claimed.claim,
+            list_holds: known.is_some() && claimed.stamp == known,
         })
     }
 

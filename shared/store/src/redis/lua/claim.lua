@@ -1,5 +1,5 @@
--- Takes the lease of a shard's fan-out, or marks it dirty. Answers the cursor ('' unknown), and the
--- stamp of the list if the list's key is given, as stamp.lua does; or 0.
+-- Takes the lease of a shard's fan-out, or marks it dirty. Answers the cursor ('' unknown), the stamp
+-- of the list if the list's key is given, as stamp.lua does, and whether it took a mark away; or 0.
 -- Fields of f: `h` holder, `e` end of its lease, `d` dirty, `p` cursor, `v` stamp of the list, `x`
 -- how many leases had ended then.
 -- `d` is 1, or the nonce of the release that saw it: repeated, that release sees the same.
@@ -19,4 +19,4 @@ else
 end
 if known[4] then redis.call('hdel', KEYS[1], 'd') end
 redis.call('pexpire', KEYS[1], ARGV[4])
-return {known[3] or '', stamp or ''}
+return {known[3] or '', stamp or '', known[4] and 1 or 0}
