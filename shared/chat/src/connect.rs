@@ -62,7 +62,7 @@ impl Chat {
         self.close_session(connection).await;
     }
 
-    pub(crate) async fn close_session(&self, connection: &ConnectionId) {
+    async fn close_session(&self, connection: &ConnectionId) {
         if let Err(error) = self
             .parts
             .history
@@ -97,12 +97,9 @@ impl Chat {
     async fn bury_one(&self, connection: ConnectionId) -> Option<Departure> {
         match self.parts.registry.remove(&connection, self.now()).await {
             Ok(removed) => {
-                let departure = departure(removed?);
-                // Otherwise the worker that tells the rooms does it.
-                if departure.rooms.is_empty() {
-                    self.close_session(&connection).await;
-                }
-                Some(departure)
+                // Also of one that was removed before: its session may have been written since.
+                self.close_session(&connection).await;
+                removed.map(departure)
             }
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
@@ -147,7 +144,6 @@ pub(crate) fn given_up(caller: &Caller, bye: Option<Farewell>) -> Acted {
 fn departure(removed: Removed) -> Departure {
     let last = removed.rooms.into_iter().filter(|room| room.last_device);
     Departure {
-        connection: removed.subscriber.connection,
         user: Sender {
             id: removed.subscriber.user,
             name: removed.subscriber.name,

@@ -97,7 +97,7 @@ impl Chat {
         };
         let readable = &missed.rooms;
         let subscribed = if readable.is_empty() {
-            Ok(Some(Subscriptions::default()))
+            self.still_there(caller, &mut degraded).await
         } else {
             self.subscribe(caller, &connection, readable, &mut degraded, &mut after)
                 .await
@@ -155,6 +155,19 @@ impl Chat {
             degraded,
             after,
         })
+    }
+
+    /// What subscribing to no room finds: `None` if the connection was removed, perhaps before its
+    /// session was written.
+    async fn still_there(
+        &self,
+        caller: &Caller,
+        degraded: &mut bool,
+    ) -> Result<Option<Subscriptions>, StoreError> {
+        let registry = &self.parts.registry;
+        let known = registry.connection(&caller.connection, self.now()).await;
+        let is_gone = unless_away(known, degraded)?.is_some_and(|known| known.is_none());
+        Ok((!is_gone).then(Subscriptions::default))
     }
 
     /// Subscribes to rooms whose heads were read before, or renews; without rooms, it renews the

@@ -1,7 +1,6 @@
 //! What the fan-out function is asked to do, as JSON in an asynchronous invocation.
 
 use bytes::Bytes;
-use gatepost_protocol::ConnectionId;
 use gatepost_protocol::RoomName;
 use gatepost_protocol::Sender;
 use serde::Deserialize;
@@ -23,9 +22,9 @@ pub enum Task {
         #[serde(default)]
         hops: u8,
     },
-    /// Connections ended: close their sessions and tell the rooms.
+    /// Connections ended: tell the rooms.
     Left {
-        /// The connections.
+        /// Whose.
         gone: Vec<Departure>,
     },
     /// Look for shards that lag and have no worker. Comes each minute.
@@ -35,8 +34,6 @@ pub enum Task {
 /// A connection that ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Departure {
-    /// The connection.
-    pub connection: ConnectionId,
     /// Its user.
     pub user: Sender,
     /// The rooms in which it was the user's last.

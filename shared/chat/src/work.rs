@@ -89,7 +89,6 @@ impl Chat {
     async fn left(&self, gone: Vec<Departure>, end: Instant) -> Result<(), WorkError> {
         let mut outcome = Ok(());
         for departure in gone {
-            self.close_session(&departure.connection).await;
             for place in departure.rooms {
                 // The others are told all the same.
                 if let Err(error) = self

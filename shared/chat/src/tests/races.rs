@@ -164,3 +164,42 @@ fn page() -> Caller {
         ..device("guest-page", "page")
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_session_ends_however_its_hello_and_the_disconnect_are_interleaved() {
+    const BARE: &str = r#"{"action":"hello"}"#;
+    const TO_LOBBY: &str = r#"{"action":"hello","resume":{"lobby":{"epoch":7,"seq":0}}}"#;
+    for (hello, order) in [BARE, TO_LOBBY]
+        .iter()
+        .flat_map(|hello| (0..1_u32 << 10).map(move |order| (*hello, order)))
+    {
+        let turnstile = Turnstile::new(2);
+        let world = World::new(settings(), turnstile.clone());
+        world.join(&user("ann"), "lobby").await;
+        let bob = user("bob");
+        world.chat.connected(&bob).await.unwrap();
+        let gateway = world.another_process(settings());
+        let greeting = Turnstile::actor(0, {
+            let (world, bob) = (world.clone(), bob.clone());
+            async move {
+                let acted = world.act(&bob, hello).await;
+                world.chat.after(acted.after, deadline()).await;
+            }
+        });
+        let closing = Turnstile::actor(1, {
+            let connection = bob.connection.clone();
+            async move { gateway.chat.disconnected(&connection).await }
+        });
+        turnstile
+            .drive((0..10).map(|bit| (order >> bit & 1) as usize))
+            .await;
+        greeting.await.unwrap();
+        closing.await.unwrap();
+        let sessions = world.history.sessions();
+        let ended = sessions
+            .get(&bob.connection)
+            .is_none_or(|session| session.ended_at.is_some());
+        assert!(ended, "{hello} in {order:010b}");
+        assert_eq!(world.registry.members("lobby"), ["ann|ann"]);
+    }
+}
