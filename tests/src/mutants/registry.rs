@@ -80,6 +80,19 @@ impl Registry for WrongRegistry {
         id: &ConnectionId,
         now: Millis,
     ) -> Result<Option<Connection>, StoreError> {
+        if self.mutant == Mutant::ReapYoung {
+            // `$connect` is believed, whatever was removed since.
+            let connected = self
+                .connected
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            let known = connected.iter().find(|known| known.connection == *id);
+            return Ok(known.map(|subscriber| Connection {
+                subscriber: subscriber.clone(),
+                client: None,
+                lease: now + 60_000,
+            }));
+        }
         self.inner.connection(id, now).await
     }
 
