@@ -107,10 +107,13 @@ impl Link {
                 source: None,
             });
         }
+        let began = Instant::now();
         let result = self.in_turn(what, limit, &mut slot, query).await;
         match &result {
             // A room that others hold locked is no server that is away.
-            Err(error) if error.is_retryable() && slot.kept.is_none() => self.breaker.trip(),
+            Err(error) if error.is_retryable() && slot.kept.is_none() => {
+                self.breaker.failed(began.elapsed());
+            }
             _ => self.breaker.reset(),
         }
         result

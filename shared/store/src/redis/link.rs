@@ -129,6 +129,7 @@ impl Link {
                 source: None,
             });
         }
+        let began = Instant::now();
         let mut repeated = false;
         loop {
             let (wire, number) = match self.wire().await {
@@ -149,19 +150,21 @@ impl Link {
                 }
                 Failure::Broken(error) => {
                     self.forget(number).await;
-                    self.breaker.trip();
+                    self.breaker.failed(began.elapsed());
                     return Err(StoreError::unavailable("redis", what, error));
                 }
                 Failure::Silent => {
                     self.forget(number).await;
-                    self.breaker.trip();
+                    self.breaker.failed(began.elapsed());
                     return Err(StoreError::Unavailable {
                         store: "redis",
                         what,
                         source: None,
                     });
                 }
-                Failure::Server(error) => return Err(self.refused(what, number, error).await),
+                Failure::Server(error) => {
+                    return Err(self.refused(what, number, began, error).await);
+                }
             }
         }
     }
@@ -189,7 +192,9 @@ impl Link {
             return Ok((kept.wire.clone(), number));
         }
         *slot = None;
-        let wire = self.connect().await.inspect_err(|_| self.breaker.trip())?;
+        let began = Instant::now();
+        let tried = self.connect().await;
+        let wire = tried.inspect_err(|_| self.breaker.failed(began.elapsed()))?;
         let number = number + 1;
         *slot = Some(Kept {
             wire: wire.clone(),
@@ -222,7 +227,13 @@ impl Link {
         }
     }
 
-    async fn refused(&self, what: &'static str, number: u64, error: RedisError) -> StoreError {
+    async fn refused(
+        &self,
+        what: &'static str,
+        number: u64,
+        began: Instant,
+        error: RedisError,
+    ) -> StoreError {
         match error.kind() {
             ErrorKind::AuthenticationFailed
             | ErrorKind::Server(ServerErrorKind::NoPerm | ServerErrorKind::CrossSlot) => {
@@ -241,7 +252,7 @@ impl Link {
             // turn, so the next call looks again.
             _ => {
                 self.forget(number).await;
-                self.breaker.trip();
+                self.breaker.failed(began.elapsed());
                 StoreError::unavailable("redis", what, error)
             }
         }

@@ -98,6 +98,28 @@ async fn a_crash_loses_nothing_that_was_acknowledged() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_server_is_away_at_once_and_back_when_it_is() {
+    let mut server = MariaDb::start();
+    let history = with_lobby(&server.database().await).await;
+    assert_eq!(sent(&history, "ann", 1).await, (1, false));
+    server.kill();
+    let began = Instant::now();
+    let error = history
+        .append(&send("lobby", "ann", "c", 2, "hi"))
+        .await
+        .unwrap_err();
+    assert!(error.is_retryable(), "{error:?}");
+    assert!(began.elapsed() < Duration::from_millis(300));
+    tokio::task::block_in_place(|| server.restart());
+    // Whoever refuses is asked again with the next call.
+    let met = history.append(&send("lobby", "ann", "c", 2, "hi")).await;
+    assert!(
+        matches!(met, Ok(Appended::Stored { seq: 2, .. })),
+        "{met:?}"
+    );
+}
+
 #[tokio::test]
 async fn a_frozen_server_is_given_up_and_taken_up_again() {
     let server = MariaDb::start();
